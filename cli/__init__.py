@@ -1,1 +1,1 @@
-""""""
+"""The `mtafleet` command."""

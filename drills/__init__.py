@@ -1,1 +1,1 @@
-""""""
+"""Proves it: scenarios, faults, ledger, evidence."""

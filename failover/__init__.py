@@ -1,1 +1,1 @@
-""""""
+"""Which nodes get traffic: probes, decision, actuators."""

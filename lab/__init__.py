@@ -1,1 +1,1 @@
-""""""
+"""A world to try a fleet in: machines, network, simulated ISPs, senders."""

@@ -1,1 +1,1 @@
-""""""
+"""The environment file: types, loading, rules, schema."""

@@ -1,0 +1,22 @@
+"""Entry point: collects the command groups and turns known errors into one message and exit code 2."""
+
+import sys
+
+import click
+
+from fleet.errors import MtafleetError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mtafleet")
+def cli() -> None:
+    """Describe a mail-sending fleet in one file; provision, configure, steer and drill it."""
+
+
+def main() -> None:
+    """Run the command line; a user's mistake never shows a traceback."""
+    try:
+        cli()
+    except MtafleetError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)
