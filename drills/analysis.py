@@ -1,0 +1,142 @@
+"""From an observation to figures and a verdict; pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from drills.model import EventKind, Observation, Transaction
+from drills.scenario import Scenario
+
+SessionClass = Literal["new", "under_way"]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFigures:
+    """Attempts of one route. `last_bad_seconds` is measured from the fault to the *start* of the last bad
+    attempt that began after it; 0 when there was none."""
+
+    attempts: int
+    bad: int
+    last_bad_seconds: float
+    under_way_at_fault: int
+    under_way_bad: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a drill measured. Times are seconds after the fault, None when the thing was never seen."""
+
+    suspected_seconds: float | None
+    detected_seconds: float | None
+    acted_seconds: float | None
+    dns_seconds: float | None
+    first_good_seconds: float | None
+    back_in_service_seconds: float | None
+    victim_share_percent: float | None
+    routes: dict[str, RouteFigures]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing a drill had to show."""
+
+    claim: str
+    holds: bool
+    measured: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(check.holds for check in self.checks)
+
+
+def figures(seen: Observation) -> Figures:
+    """Measure an observation."""
+    return Figures(
+        suspected_seconds=_first_event(seen, ("suspect",), seen.fault_at),
+        detected_seconds=_first_event(seen, ("down",), seen.fault_at),
+        acted_seconds=_first_event(seen, ("haproxy_set",), seen.fault_at),
+        dns_seconds=_first_event(seen, ("dns_update",), seen.fault_at),
+        first_good_seconds=_first_good(seen),
+        back_in_service_seconds=_last_return(seen),
+        victim_share_percent=_victim_share(seen),
+        routes={
+            route: _route_figures(seen, [t for t in seen.transactions if t.route == route])
+            for route in sorted({t.route for t in seen.transactions})
+        },
+    )
+
+
+def verdict(scenario: Scenario, seen: Observation, measured: Figures) -> Verdict:
+    """Hold the figures against what the scenario demands."""
+    ledger = seen.ledger
+    sidecar = measured.routes.get("sidecar")
+    checks = [
+        Check("no acknowledged message is lost", ledger.lost == 0, f"{ledger.lost} lost"),
+        Check("every accepted message has arrived", ledger.deferred == 0, f"{ledger.deferred} on their way"),
+        Check("mail was accepted", ledger.accepted > 0, f"{ledger.accepted} accepted"),
+        Check("the fleet is whole again", seen.recovered, "recovered" if seen.recovered else "not recovered"),
+        Check(
+            "the failover daemon noticed",
+            measured.detected_seconds is not None,
+            _told(measured.detected_seconds),
+        ),
+    ]
+    if sidecar is not None:
+        checks.append(
+            Check(
+                f"new sessions through the sidecar are good after {scenario.allowed_seconds * 1000:.0f} ms",
+                sidecar.last_bad_seconds <= scenario.allowed_seconds,
+                f"{sidecar.last_bad_seconds * 1000:.0f} ms, {sidecar.bad} bad of {sidecar.attempts}",
+            )
+        )
+    return Verdict(tuple(checks))
+
+
+def _told(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds * 1000:.0f} ms"
+
+
+def _first_event(seen: Observation, kinds: Iterable[EventKind], after: float) -> float | None:
+    wanted = set(kinds)
+    instants = [e.at for e in seen.events if e.kind in wanted and e.node == seen.victim and e.at >= after]
+    return min(instants) - seen.fault_at if instants else None
+
+
+def _last_return(seen: Observation) -> float | None:
+    mine = [e for e in seen.events if e.node == seen.victim and e.at > seen.fault_at]
+    instants = [e.at for e in mine if e.kind == "up"]
+    return max(instants) - seen.fault_at if instants else None
+
+
+def _first_good(seen: Observation) -> float | None:
+    """The first good attempt after the last bad one: from here on the fleet is good again."""
+    after = [t for t in seen.transactions if t.started_at >= seen.fault_at]
+    last_bad = max((t.started_at for t in after if t.bad), default=seen.fault_at)
+    good = [t.finished_at for t in after if not t.bad and t.started_at >= last_bad]
+    return min(good) - seen.fault_at if good else None
+
+
+def _victim_share(seen: Observation) -> float | None:
+    """Share of attempts the victim served before the fault, in percent; None when servers are unknown."""
+    before = [t for t in seen.transactions if t.server is not None and t.finished_at < seen.fault_at]
+    if not before:
+        return None
+    return 100 * sum(t.server == seen.victim for t in before) / len(before)
+
+
+def _route_figures(seen: Observation, attempts: list[Transaction]) -> RouteFigures:
+    under_way = [t for t in attempts if t.started_at < seen.fault_at < t.finished_at]
+    new = [t for t in attempts if t.started_at >= seen.fault_at]
+    bad = [t for t in new if t.bad]
+    return RouteFigures(
+        attempts=len(attempts),
+        bad=len(bad),
+        last_bad_seconds=max((t.started_at - seen.fault_at for t in bad), default=0.0),
+        under_way_at_fault=len(under_way),
+        under_way_bad=sum(t.bad for t in under_way),
+    )

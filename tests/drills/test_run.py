@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+
+from drills.analysis import figures, verdict
+from drills.errors import DrillError
+from drills.journal import FaultJournal, OpenFault
+from drills.model import Observation
+from drills.run import run
+from drills.scenario import SCENARIOS, scenario_named
+from tests.drills.fakes import FakeTarget, World
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> FaultJournal:
+    return FaultJournal(tmp_path / "state" / "open-fault.json")
+
+
+def drill(world: World, journal: FaultJournal, name: str = "node-crash", seed: int = 7) -> Observation:
+    return run(scenario_named(name), FakeTarget(world), journal=journal, seed=seed, clock=lambda: world.now)
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_a_healthy_fleet_passes_every_drill(name: str, journal: FaultJournal) -> None:
+    seen = drill(World(), journal, name)
+    measured = figures(seen)
+    assert verdict(SCENARIOS[name], seen, measured).passed
+    assert measured.detected_seconds == pytest.approx(0.3)
+    assert measured.routes["sidecar"].last_bad_seconds < 0.3
+
+
+def test_a_lost_message_fails_the_drill(journal: FaultJournal) -> None:
+    seen = drill(World(loses=1), journal)
+    failed = [c.claim for c in verdict(SCENARIOS["node-crash"], seen, figures(seen)).checks if not c.holds]
+    assert failed == ["no acknowledged message is lost"]
+
+
+def test_slow_detection_fails_the_drill(journal: FaultJournal) -> None:
+    seen = drill(World(detection_seconds=2.0), journal)
+    assert not verdict(SCENARIOS["node-crash"], seen, figures(seen)).passed
+
+
+def test_a_fleet_that_stays_broken_fails_the_drill(journal: FaultJournal) -> None:
+    seen = drill(World(never_recovers=True), journal)
+    assert not seen.recovered
+    assert not verdict(SCENARIOS["node-crash"], seen, figures(seen)).passed
+
+
+def test_nothing_is_touched_when_the_fleet_is_unwell(journal: FaultJournal) -> None:
+    world = World(down="west-2")
+    with pytest.raises(DrillError, match="west-2 is down"):
+        drill(world, journal)
+    assert world.healed == []
+    assert world.events == []
+
+
+def test_an_interrupt_heals_the_fault_and_stops_the_load(journal: FaultJournal) -> None:
+    world = World(interrupt_in_fault=True)
+    with pytest.raises(KeyboardInterrupt):
+        drill(world, journal)
+    assert world.down is None
+    assert not world.load_running
+    assert journal.pending() is None
+
+
+def test_a_fault_left_by_a_killed_run_is_healed_first(journal: FaultJournal) -> None:
+    journal.open(OpenFault("blackhole", "east-1"))
+    world = World(down="east-1")
+    drill(world, journal)
+    assert world.healed[0] == "east-1"
+
+
+def test_the_same_seed_hits_the_same_node_at_the_same_moment(tmp_path: Path) -> None:
+    runs = [drill(World(), FaultJournal(tmp_path / str(n)), seed=3) for n in range(2)]
+    assert runs[0].victim == runs[1].victim
+    assert runs[0].fault_at == runs[1].fault_at
+
+
+def test_an_unknown_victim_is_refused_by_name(journal: FaultJournal) -> None:
+    with pytest.raises(DrillError, match="choose one of: east-1, west-1"):
+        run(SCENARIOS["node-hang"], FakeTarget(World()), journal=journal, seed=1, victim="east-9")
+
+
+def test_a_damaged_note_of_a_fault_counts_as_none(tmp_path: Path) -> None:
+    note = tmp_path / "open-fault.json"
+    note.write_text('{"kind": "meteor", "victim": "east-1"}')
+    assert FaultJournal(note).pending() is None
+    note.write_text("{")
+    assert FaultJournal(note).pending() is None
