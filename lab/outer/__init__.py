@@ -1,0 +1,1 @@
+"""The outer namespace: one pid, mount, network, uts and ipc namespace that holds a whole lab."""
