@@ -1,0 +1,73 @@
+"""The process environment in which the Pulumi engine works on one of our stacks.
+
+A stack of a lab keeps its state, its passphrase and the engine's own files under `<project>/.mtafleet/`, so
+nothing outside the checkout changes. Any other stack keeps the backend its operator has chosen.
+"""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from fleet.paths import project_root, state_directory
+from infra.engine.errors import EngineError
+from infra.engine.locate import Engine, require_engine
+
+__all__ = ["engine_environment", "passphrase_file", "search_path"]
+
+#: Directories with the executables of our own resource providers, relative to the project.
+PROVIDER_DIRECTORIES = ("infra/provider", "lab/provider")
+
+
+def passphrase_file(environment: str) -> Path:
+    """The file whose passphrase encrypts the stack's secrets; made once, readable by its owner only.
+
+    Raises EngineError when the file is open to others: its secrets may have been read.
+    """
+    file = state_directory(environment) / "passphrase"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        mode = file.stat().st_mode & 0o777
+        if mode & 0o077:
+            raise EngineError(
+                f"{file} is readable by others (mode {mode:04o}): chmod 600 it, and destroy the stack "
+                "if someone else may have read it"
+            ) from None
+        return file
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(secrets.token_urlsafe(32) + "\n")
+    return file
+
+
+def search_path(engine: Engine, inherited: str) -> str:
+    """PATH for the engine: the project's Python first (the built language host takes `python3` from there).
+
+    Then the engine and our providers, then `inherited`, every directory once.
+    """
+    root = project_root()
+    wanted = [Path(sys.prefix) / "bin", engine.directory, *(root / name for name in PROVIDER_DIRECTORIES)]
+    parts = [*(str(part) for part in wanted), *inherited.split(os.pathsep)]
+    return os.pathsep.join(dict.fromkeys(part for part in parts if part))
+
+
+def engine_environment(environment: str) -> dict[str, str]:
+    """Variables to lay over `os.environ` before running `pulumi` (or the Automation API) for a lab stack.
+
+    Makes the state directory and the passphrase when they are missing. Raises EngineError without an engine.
+    """
+    engine = require_engine()
+    state = state_directory(environment)
+    for directory in (state, state / "state", state / "pulumi"):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return {
+        "PATH": search_path(engine, os.environ.get("PATH", "")),
+        "PULUMI_BACKEND_URL": f"file://{state / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file(environment)),
+        "PULUMI_HOME": str(state / "pulumi"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # The lab's providers are in the checkout; never look for a plugin outside.
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "VIRTUAL_ENV": sys.prefix,
+    }
