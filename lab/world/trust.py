@@ -1,0 +1,38 @@
+"""The roots a client of the lab must trust: the world's own authority and every root Pebble has had.
+
+Pebble makes a new root at each start. They are gathered in one file, so that certificates issued before
+a restart of the world machine stay valid.
+"""
+
+import ssl
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from lab.world import geography
+from lab.world.spec import WorldError
+
+ACME_ROOTS = "acme-roots.pem"
+"""Beside the specification in the data directory: one PEM bundle."""
+
+
+def collect_acme_roots(data: Path, ca_certificate: Path, timeout_seconds: float = 10.0) -> None:
+    """Add Pebble's current root to the bundle; raises `WorldError` when Pebble does not answer in time."""
+    context = ssl.create_default_context(cafile=str(ca_certificate))
+    context.check_hostname = False  # asked by address: the machine resolves no names of its own world
+    url = f"https://{geography.ACME_ADDRESS}:{geography.ACME_MANAGEMENT_PORT}/roots/0"
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2, context=context) as answer:
+                root = answer.read().decode()
+            break
+        except (urllib.error.URLError, OSError) as error:
+            if time.monotonic() > deadline:
+                raise WorldError(f"the ACME server does not answer at {url}: {error}") from error
+            time.sleep(0.05)
+    bundle = data / ACME_ROOTS
+    known = bundle.read_text() if bundle.exists() else ""
+    if root not in known:
+        bundle.write_text(known + root)
