@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from cli.env import env
 from fleet.errors import MtafleetError
 
 
@@ -11,6 +12,9 @@ from fleet.errors import MtafleetError
 @click.version_option(package_name="mtafleet")
 def cli() -> None:
     """Describe a mail-sending fleet in one file; provision, configure, steer and drill it."""
+
+
+cli.add_command(env)
 
 
 def main() -> None:

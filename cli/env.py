@@ -1,0 +1,57 @@
+"""`mtafleet env NAME`: the shell variables with which plain `pulumi` works on an environment's stack."""
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+
+import click
+
+from fleet.paths import project_root
+from infra.engine import EngineError, engine_environment
+from infra.engine.stack import ensure_stack
+
+__all__ = ["env", "shell_script"]
+
+
+def shell_script(variables: Mapping[str, str]) -> str:
+    """Lines for `eval` in any POSIX shell.
+
+    A passphrase in the caller's own environment would win over the file, so it is unset.
+    """
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    return "\n".join([*exports, "unset PULUMI_CONFIG_PASSPHRASE"])
+
+
+def _check_known(environment: str) -> None:
+    known = sorted(file.stem for file in (project_root() / "environments").glob("*.yaml"))
+    if environment not in known:
+        raise EngineError(
+            f"no environment {environment!r}: environments/{environment}.yaml does not exist; "
+            f"there is {', '.join(known) or 'none'}"
+        )
+
+
+@click.command()
+@click.argument("environment")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of shell lines.")
+def env(environment: str, *, as_json: bool) -> None:
+    """Print the variables that make `pulumi` work on an environment's stack.
+
+    \b
+    In a shell:
+      eval "$(uv run mtafleet env lab)"
+      pulumi up --stack lab
+
+    The stack is made if it is absent. Its state and a generated passphrase (readable by you only) stay in
+    this checkout's .mtafleet directory, which git ignores.
+    """
+    _check_known(environment)
+    variables = engine_environment(environment)
+    ensure_stack(environment, project_root(), variables)
+    if as_json:
+        click.echo(json.dumps(variables, indent=2))
+        return
+    click.echo(shell_script(variables))
+    if sys.stdout.isatty():
+        click.echo(f'# to use it: eval "$(uv run mtafleet env {environment})"')
