@@ -1,7 +1,8 @@
 """The environment file as typed, immutable objects.
 
 These classes hold what a person wrote and check each value by itself; rules that need more than
-one value at a time live in :mod:`fleet.spec.rules`. Unknown keys are refused everywhere.
+one value at a time live in :mod:`fleet.spec.rules`. Unknown keys are refused everywhere. The text
+under each key is its entry in the JSON Schema and in the reference manual.
 """
 
 from datetime import date
@@ -10,49 +11,82 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$")]
+LABEL_PATTERN = r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$"
+DOMAIN_PATTERN = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$"
+DNS_NAME_PATTERN = r"^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$"
+MAILBOX_PATTERN = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+SENDER_PATTERN = r"^[^@\s]*@[^@\s]+\.[^@\s]+$"
+HTTPS_PATTERN = r"^https://\S+$"
+
+Label = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
 """A DNS label that also serves as a host, region, pool or user name."""
 
-Domain = Annotated[
-    str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$")
-]
+Domain = Annotated[str, StringConstraints(pattern=DOMAIN_PATTERN, max_length=253)]
 """A fully qualified domain name, lower case, without the final dot."""
 
-Mailbox = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Sender = Annotated[str, StringConstraints(pattern=r"^[^@\s]*@[^@\s]+\.[^@\s]+$")]
+DnsName = Annotated[str, StringConstraints(pattern=DNS_NAME_PATTERN, max_length=253)]
+"""Like Domain, but labels may begin with an underscore."""
+
+Mailbox = Annotated[str, StringConstraints(pattern=MAILBOX_PATTERN)]
+Sender = Annotated[str, StringConstraints(pattern=SENDER_PATTERN)]
 """An address a user may send as; `@domain` stands for every address of that domain."""
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Operator(_Strict):
+    """Who runs the fleet, and the names the fleet itself bears."""
+
     domain: Domain
+    """The fleet's own zone: host names, name servers, reports."""
     steered_zone: Domain
+    """A zone below `domain`, delegated, which only the failover daemon writes."""
     contact: Mailbox
+    """Published in SOA and CAA records; a person reads it."""
+    mta_sts: Literal["none", "testing", "enforce"] = "testing"
+    """The MTA-STS mode for mail to `domain` itself (reports, postmaster, abuse)."""
 
 
 class Acme(_Strict):
-    directory: Annotated[str, StringConstraints(pattern=r"^https://\S+$")]
+    """Where certificates come from."""
+
+    directory: Annotated[str, StringConstraints(pattern=HTTPS_PATTERN)]
+    """The ACME server's directory URL."""
     caa: Domain
+    """The name by which CAA records admit this authority."""
 
 
 class Node(_Strict):
+    """One mail server."""
+
     address: IPv4Address
+    """Its main address: SSH, DNS, inbound mail, probes. Outbound mail leaves by pool addresses."""
     name_server: bool = False
+    """Whether it also answers as authoritative name server; each region needs one."""
 
 
 class Region(_Strict):
+    """A data centre or cloud region."""
+
     network: IPv4Network
+    """All addresses of the region's nodes and pools lie in it; the first one is the router's."""
     nodes: Annotated[dict[Label, Node], Field(min_length=1)]
+    """Node names with their settings; a name is unique in the whole fleet."""
 
 
 class Witness(_Strict):
+    """A third site that sends no mail but has a vote when regions lose sight of each other."""
+
     site: Label
+    """The name of its site."""
     network: IPv4Network
+    """The site's network."""
     node: Label
+    """The witness machine's name."""
     address: IPv4Address
+    """The witness machine's address."""
 
 
 class Pool(_Strict):
@@ -62,84 +96,149 @@ class Pool(_Strict):
     """
 
     submission: Domain
+    """The name clients connect to; directly below the steered zone."""
     warm_since: date | None = None
+    """Since when the pool's addresses have an established reputation; left out for fresh addresses."""
     addresses: Annotated[dict[Label, Annotated[list[IPv4Address], Field(min_length=1)]], Field(min_length=1)]
+    """Sending addresses by node; each region needs at least one."""
 
 
 class DkimSelectors(_Strict):
+    """Two selectors, so that keys rotate without a gap."""
+
     active: Label
+    """Signs now."""
     standby: Label
+    """Published, signs after the next rotation."""
 
 
 class Dmarc(_Strict):
+    """What the domain asks receivers to do with unauthenticated mail."""
+
     policy: Literal["none", "quarantine", "reject"] = "none"
+    """Begin with `none`, read the reports, then tighten."""
 
 
 class SendingDomain(_Strict):
+    """A domain mail is sent from."""
+
     pools: Annotated[list[Label], Field(min_length=1)]
+    """The pools that may send for it; their addresses make up its SPF record."""
     return_path: Label
+    """The label below the domain that takes bounces: the only name that gets an MX record."""
     dkim_selectors: DkimSelectors
+    """The names of its two DKIM keys."""
     dmarc: Dmarc = Dmarc()
+    """Its DMARC record."""
     mta_sts: Literal["none", "testing", "enforce"] = "testing"
-    spf_includes: list[Domain] = []
+    """The MTA-STS mode for bounces to the return path."""
+    spf_includes: dict[DnsName, Annotated[int, Field(ge=1, le=10)]] = {}
+    """Other senders of the domain to include in its SPF record, each with the DNS look-ups it
+    costs: one for itself and one for each look-up inside it."""
 
 
 class User(_Strict):
+    """An account that submits mail."""
+
     pool: Label
+    """The one pool it may use."""
     senders: Annotated[list[Sender], Field(min_length=1)]
+    """The addresses it may send as; `@domain` stands for all of a domain's."""
 
 
 class Limits(_Strict):
+    """Limits on submission and queueing."""
+
     message_bytes: Annotated[int, Field(ge=65_536, le=104_857_600)] = 10_485_760
+    """The largest message taken."""
     recipients_per_message: Annotated[int, Field(ge=1, le=1000)] = 100
+    """The most recipients of one message."""
     sessions_per_client: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """The most simultaneous sessions from one client address."""
     queue_lifetime_hours: Annotated[int, Field(ge=1, le=240)] = 120
+    """How long delivery is tried before a message is returned."""
 
 
 class Failover(_Strict):
+    """How failures are found and how far the reaction may go."""
+
     heartbeat_interval_milliseconds: Annotated[int, Field(ge=20, le=10_000)] = 100
+    """Time between two heartbeats to each peer."""
     probe_interval_milliseconds: Annotated[int, Field(ge=20, le=10_000)] = 100
+    """Time between two SMTP probes of each peer."""
     probe_timeout_milliseconds: Annotated[int, Field(ge=20, le=10_000)] = 200
+    """When an unanswered probe counts as failed."""
     fall: Annotated[int, Field(ge=1, le=100)] = 2
+    """Failed probes in a row before a node counts as down."""
     rise: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Good probes in a row before a node counts as up again."""
     floor_percent: Annotated[int, Field(ge=1, le=100)] = 50
+    """The share of each pool's nodes that always stays in service."""
     dns_ttl_seconds: Annotated[int, Field(ge=1, le=300)] = 5
+    """How long resolvers may keep the steered names."""
 
 
 class Link(_Strict):
+    """The line between regions, each way."""
+
     delay_milliseconds: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Added to every packet."""
     jitter_milliseconds: Annotated[int, Field(ge=0, le=1000)] = 0
+    """The most a packet's delay differs from the figure above."""
     loss_percent: Annotated[float, Field(ge=0, le=50)] = 0
+    """Share of packets dropped."""
 
 
 class Application(_Strict):
+    """The host whose applications send mail; it carries a front door of its own."""
+
     site: Label
+    """The name of its site."""
     network: IPv4Network
+    """The site's network."""
     node: Label
+    """The machine's name."""
     address: IPv4Address
+    """The machine's address."""
 
 
 class Lab(_Strict):
     """What only a lab has: the world around the fleet."""
 
     link: Link = Link()
+    """The line between regions."""
     application: Application
+    """The host the senders run on."""
     operator_network: IPv4Network
+    """Where the operator's own commands run."""
     internet_network: IPv4Network
+    """Where the simulated ISPs, root servers and certificate authority answer."""
 
 
 class Environment(_Strict):
     """One environment file."""
 
     environment: Label
+    """Its name; the same as the file's."""
     substrate: Literal["lab"]
+    """What the fleet is built on: `lab` is machines on this host."""
     operator: Operator
+    """Who runs the fleet, and its own names."""
     acme: Acme
+    """Where certificates come from."""
     regions: dict[Label, Region]
+    """At least two, all active."""
     witness: Witness
-    pools: Annotated[dict[Label, Pool], Field(min_length=1)]
+    """The third site."""
+    pools: Annotated[dict[Label, Pool], Field(min_length=1, max_length=20)]
+    """Streams of mail, each with its own addresses. The order fixes port numbers: add at the end."""
     domains: Annotated[dict[Domain, SendingDomain], Field(min_length=1)]
+    """The domains mail is sent from."""
     users: Annotated[dict[Label, User], Field(min_length=1)]
+    """The accounts that submit mail."""
     limits: Limits = Limits()
+    """Limits on submission and queueing."""
     failover: Failover = Failover()
+    """How failures are found and how far the reaction may go."""
     lab: Lab | None = None
+    """The world around a lab fleet; needed with `substrate: lab`."""
