@@ -1,0 +1,189 @@
+"""What configuration knows about a node: the environment, what provisioning found, and its secrets.
+
+`NodeModel` is the one object that templates and tree hooks see, as `node`. Secrets are
+`SecretStr`: writing one into a file takes an explicit `.get_secret_value()`, so that printing a
+model by mistake shows stars.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from fleet.errors import MtafleetError
+from fleet.spec.models import Environment
+from fleet.topology import Fleet, FleetNode, PoolInstance, Role, SendingAddress
+
+
+class InventoryError(MtafleetError):
+    """The outputs of provisioning do not fit the environment."""
+
+
+class _Output(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class NodeOutput(_Output):
+    """How the operator's machine reaches a node, and the host key it must show."""
+
+    role: Role
+    site: str
+    address: IPv4Address
+    ssh_host: str
+    ssh_port: int = 22
+    ssh_user: str = "root"
+    host_key: str
+    """`ssh-ed25519 AAAA...`, without host name or comment."""
+
+
+class AcmeOutput(_Output):
+    directory: str
+    ca_certificate: str | None = None
+    """PEM of the authority that signs the directory's own certificate; None: a public one."""
+
+
+class RootHint(_Output):
+    name: str
+    address: IPv4Address
+
+
+class ResolverOutput(_Output):
+    root_hints: list[RootHint] = []
+    """Empty: the root servers of the internet."""
+    trust_anchor: str | None = None
+    """A DS or DNSKEY record; None with root hints of one's own: no validation below that root."""
+
+
+class AddressOutput(_Output):
+    node: str
+    pool: str
+    public: IPv4Address
+    private: IPv4Address
+    name: str
+
+
+class Outputs(_Output):
+    """The stack output `fleet`."""
+
+    nodes: dict[str, NodeOutput]
+    access: dict[str, Any] = {}
+    acme: AcmeOutput
+    resolver: ResolverOutput = ResolverOutput()
+    addresses: dict[IPv4Address, AddressOutput] = {}
+
+
+class TsigKey(_Output):
+    name: str
+    algorithm: str
+    secret: SecretStr
+
+
+class Secrets(_Output):
+    """The secret stack output `secrets`."""
+
+    dkim: dict[str, dict[str, SecretStr]] = {}
+    """domain -> selector -> private key as PEM."""
+    tsig: TsigKey
+    users: dict[str, SecretStr] = {}
+    """user -> password."""
+    ssh_private_key: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One pool's Postfix instance on one node."""
+
+    pool: PoolInstance
+    addresses: tuple[SendingAddress, ...]
+
+    @property
+    def name(self) -> str:
+        return self.pool.pool
+
+    @property
+    def entry_address(self) -> IPv4Address:
+        """Where clients submit this pool's mail on this node (465 and 587)."""
+        return self.addresses[0].address
+
+
+@dataclass(frozen=True)
+class NodeModel:
+    """A node as its templates see it."""
+
+    host: FleetNode
+    fleet: Fleet
+    outputs: Outputs
+    secrets: Secrets
+
+    @property
+    def environment(self) -> Environment:
+        return self.fleet.environment
+
+    @property
+    def name(self) -> str:
+        return self.host.name
+
+    @property
+    def fqdn(self) -> str:
+        return self.host.fqdn
+
+    @property
+    def role(self) -> Literal["mta", "witness", "application"]:
+        return self.host.role
+
+    @property
+    def is_mta(self) -> bool:
+        return self.host.role == "mta"
+
+    @property
+    def name_server(self) -> bool:
+        return self.host.name_server
+
+    @property
+    def address(self) -> IPv4Address:
+        """The node's main address."""
+        return self.host.address
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """The Postfix instances of this node, in the order of the pools; none unless it is an MTA node."""
+        return tuple(
+            Instance(pool, addresses)
+            for pool in self.fleet.pools
+            if (addresses := self.host.sending_of(pool.pool))
+        )
+
+    @property
+    def peers(self) -> tuple[FleetNode, ...]:
+        """Every other machine of the fleet."""
+        return tuple(node for node in self.fleet.nodes if node.name != self.name)
+
+
+def node_models(fleet: Fleet, outputs: Outputs, secrets: Secrets) -> dict[str, NodeModel]:
+    """A model per machine, by name. Raises InventoryError when provisioning lacks one of them."""
+    missing = [node.name for node in fleet.nodes if node.name not in outputs.nodes]
+    if missing:
+        raise InventoryError(
+            f"not provisioned yet: {', '.join(missing)}; "
+            f"run `pulumi up --stack {fleet.environment.environment}` first"
+        )
+    return {node.name: NodeModel(node, fleet, outputs, secrets) for node in fleet.nodes}
+
+
+def read_outputs(fleet: Mapping[str, Any], secrets: Mapping[str, Any]) -> tuple[Outputs, Secrets]:
+    """The stack outputs `fleet` and `secrets` as typed objects.
+
+    Raises InventoryError that names the key that is wrong, never its value.
+    """
+    try:
+        return Outputs.model_validate(fleet), Secrets.model_validate(secrets)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+            for one in error.errors(include_input=False)
+        )
+        raise InventoryError(
+            f"the stack's outputs are not as expected: {problems}; run `pulumi up` again"
+        ) from None

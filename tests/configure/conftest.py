@@ -1,0 +1,73 @@
+"""A fleet to configure: the lab's environment file with made-up outputs and secrets."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fleet.inventory import NodeModel, Outputs, Secrets, node_models
+from fleet.spec.models import Environment
+from fleet.topology import Fleet
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def fleet() -> Fleet:
+    return Fleet.of(
+        Environment.model_validate(yaml.safe_load((PROJECT / "environments/lab.yaml").read_text()))
+    )
+
+
+@pytest.fixture(scope="session")
+def outputs(fleet: Fleet) -> Outputs:
+    return Outputs.model_validate(raw_outputs(fleet))
+
+
+def raw_outputs(fleet: Fleet) -> dict[str, Any]:
+    nodes = {
+        one.name: {
+            "role": one.role,
+            "site": one.site,
+            "address": str(one.address),
+            "ssh_host": str(one.address),
+            "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHN0YW5kLWluIGhvc3Qga2V5",
+        }
+        for one in fleet.nodes
+    }
+    return {
+        "nodes": nodes,
+        "acme": {
+            "directory": "https://acme.pki.example:14000/dir",
+            "ca_certificate": "-----BEGIN CERTIFICATE-----\n",
+        },
+        "resolver": {"root_hints": [{"name": "a.root.example", "address": "198.18.0.1"}]},
+    }
+
+
+@pytest.fixture(scope="session")
+def secrets(fleet: Fleet) -> Secrets:
+    domains = fleet.environment.domains.items()
+    return Secrets.model_validate(
+        {
+            "dkim": {
+                name: {
+                    one: f"dkim {name} {one}" for one in (d.dkim_selectors.active, d.dkim_selectors.standby)
+                }
+                for name, d in domains
+            },
+            "tsig": {
+                "name": "mtafleet",
+                "algorithm": "hmac-sha256",
+                "secret": "dHNpZy1zZWNyZXQtZm9yLXRlc3Rz",
+            },
+            "users": {user: f"password-of-{user}" for user in fleet.environment.users},
+            "ssh_private_key": "ssh-private-key-for-tests",
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def nodes(fleet: Fleet, outputs: Outputs, secrets: Secrets) -> dict[str, NodeModel]:
+    return node_models(fleet, outputs, secrets)
