@@ -85,7 +85,7 @@ def owner(paths: LabPaths) -> Path | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise OwnershipError(
-            f"{paths.owner_file}: cannot be read as an owner file; remove {paths.state} if no lab of yours uses it"
+            f"{paths.owner_file}: is not an owner file; remove {paths.state} if no lab of yours uses it"
         ) from error
 
 

@@ -1,0 +1,28 @@
+"""Named network namespaces inside the lab, made whole or not at all."""
+
+from collections.abc import Mapping, Sequence
+
+from lab.outer.namespace import Outer, run
+
+
+def make(outer: Outer, name: str, settings: Mapping[str, str]) -> None:
+    """Make an empty namespace with these kernel settings; one of that name is removed first."""
+    remove(outer, name)
+    run(outer, ["ip", "netns", "add", name])
+    script = "".join(f"echo {value} > /proc/sys/{path}\n" for path, value in settings.items())
+    run(outer, ["sh", "-e"], network=name, stdin=script)
+
+
+def remove(outer: Outer, name: str) -> None:
+    """Remove a namespace; its veth devices vanish with it, at both ends, once nobody is inside."""
+    if exists(outer, name):
+        run(outer, ["ip", "netns", "delete", name])
+
+
+def exists(outer: Outer, name: str) -> bool:
+    return outer.network(name).exists()
+
+
+def configure(outer: Outer, name: str, commands: Sequence[str]) -> None:
+    """Carry out `ip` commands inside a namespace, stopping at the first that fails."""
+    run(outer, ["ip", "-batch", "-"], network=name, stdin="\n".join(commands) + "\n")
