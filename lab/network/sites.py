@@ -65,7 +65,7 @@ def _read(outer: Outer, name: str) -> SiteState | None:
 
 
 def _make(outer: Outer, spec: SiteSpec) -> None:
-    if not namespaces.exists(outer, plan.CORE) or not records.read(outer, "core", plan.CORE):
+    if not namespaces.exists(outer, plan.CORE) or records.read(outer, "core", plan.CORE) is None:
         namespaces.make(outer, plan.CORE, plan.ROUTER_SETTINGS)
         namespaces.configure(outer, plan.CORE, ["link set lo up"])
         records.write(outer, "core", plan.CORE, {})
