@@ -201,9 +201,7 @@ def _fold(
 def _targets_of(policy: Policy, nodes: frozenset[str]) -> set[Target]:
     if not nodes:
         return set()
-    return {
-        target for group in policy.groups for node in nodes for target in group.members.get(node, ())
-    }
+    return {target for group in policy.groups for node in nodes for target in group.members.get(node, ())}
 
 
 _UNKNOWN = Health()

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet_of_two import configuration
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from failover.errors import ConfigError
 from failover.rendering import daemon_config
 from fleet.spec.load import load_environment
 from fleet.topology import Fleet
+from tests.failover.fleet_of_two import configuration
 
 Break = Callable[[dict[str, Any]], Any]
 
@@ -40,12 +40,18 @@ MISTAKES: list[tuple[Break, str]] = [
     (lambda c: c.update(node="north-9"), "node: 'north-9' is not among peers (east-1, west-1)"),
     (lambda c: c.update(colour=1), "colour: no such key is known here"),
     (lambda c: c.update(peers={}), "peers: expected a list, found an object"),
-    (lambda c: c["peers"][1].update(address="west"), "peers[1].address: expected an IPv4 address, found 'west'"),
+    (
+        lambda c: c["peers"][1].update(address="west"),
+        "peers[1].address: expected an IPv4 address, found 'west'",
+    ),
     (lambda c: c["peers"][1].update(role="boss"), "peers[1].role: expected one of mta, witness, application"),
     (lambda c: c["peers"][0].update(probes={"orders": 0}), "peers[0].probes.orders: expected a whole number"),
     (lambda c: c["peers"][0].update(probes={"x": 25}), "peers[0].probes: 'x' is not among pools (orders)"),
     (lambda c: c["peers"][1].update(name="east-1"), "peers: two peers have the same name"),
-    (lambda c: c["policy"].update(fall=True), "policy.fall: expected a whole number from 1 to 100, found True"),
+    (
+        lambda c: c["policy"].update(fall=True),
+        "policy.fall: expected a whole number from 1 to 100, found True",
+    ),
     (
         lambda c: c["policy"].update(probe_timeout_milliseconds=5),
         "policy.probe_timeout_milliseconds: expected 20 to 10000 milliseconds, found 5",
