@@ -5,7 +5,6 @@ import sys
 import click
 
 from cli.env import env
-from cli.up import destroy, preview, up
 from fleet.errors import MtafleetError
 
 
@@ -16,9 +15,6 @@ def cli() -> None:
 
 
 cli.add_command(env)
-cli.add_command(up)
-cli.add_command(preview)
-cli.add_command(destroy)
 
 
 def main() -> None:

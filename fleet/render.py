@@ -22,8 +22,7 @@ rest, every key optional:
       - {paths: ["/etc/foo/*"], run: [systemctl, try-reload-or-restart, foo.service]}
 
 `when`, `each` and `as` work on every item; `nodes`, `when` and `each` are expressions, all other
-strings may hold `{{ }}`. Contents that are computed, and further names for the templates, come from
-`fleet/trees/ROLE.py`.
+strings may hold `{{ }}`. Contents that are computed come from `fleet/trees/ROLE.py`.
 """
 
 import hashlib
@@ -229,10 +228,9 @@ class TreeRenderer:
                 yield {key: self._deep(role, value, scope) for key, value in fields.items()}
 
     def _scopes(self, role: str, item: _Item, node: NodeModel) -> Iterator[dict[str, Any]]:
-        base = _base_scope(role, node)
-        values = self._expression(role, item.each, base) if item.each else [None]
+        values = self._expression(role, item.each, {"node": node}) if item.each else [None]
         for value in values:
-            scope = {**base, item.as_: value} if item.each else base
+            scope = {"node": node, item.as_: value} if item.each else {"node": node}
             if item.when is None or self._expression(role, item.when, scope):
                 yield scope
 
@@ -298,14 +296,8 @@ def _hook(role: str) -> Any:
 
 
 def _computed(role: str, node: NodeModel) -> list[TreeFile]:
-    files = getattr(_hook(role), "files", None)
-    return files(node) if files else []
-
-
-def _base_scope(role: str, node: NodeModel) -> dict[str, Any]:
-    """What every template of the role sees: `node`, and what the role's module adds."""
-    scope = getattr(_hook(role), "scope", None)
-    return {"node": node, **(scope(node) if scope else {})}
+    module = _hook(role)
+    return module.files(node) if module else []
 
 
 def _bytes(content: str | bytes) -> bytes:

@@ -1,0 +1,166 @@
+"""TCP and TLS around SMTP sessions: one protocol object per connection, tasks only to await something."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterable
+from typing import cast
+
+from lab.world.commands import reply_bytes
+from lab.world.receiver import Receiver
+from lab.world.session import Session, Then, Tls
+
+IDLE_SECONDS = 300
+TLS_SECONDS = 30
+PORT = 25
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection to one provider."""
+
+    def __init__(self, receiver: Receiver, tls: ssl.SSLContext, peers: set["Connection"]) -> None:
+        self._receiver = receiver
+        self._tls = tls
+        self._peers = peers
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._session: Session | None = None
+        self._source = ""
+        self._task: asyncio.Task[None] | None = None
+        self._upgrading = False
+        self.last_activity = self._loop.time()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet, or refuse a client with too many connections."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's TCP transports are no subclass
+        self._source = transport.get_extra_info("peername")[0]
+        self._peers.add(self)
+        if not self._receiver.traffic.connect(self._source):
+            self._refuse(self._receiver.crowded(self._source))
+            return
+        greeting, welcome = self._receiver.greeting(self._source)
+        if not welcome:
+            self._refuse(greeting)
+            return
+        self._session = Session(self._receiver, self._source)
+        self._transport.write(reply_bytes(greeting))
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Forget the client, and a verification that nobody waits for any more."""
+        self._peers.discard(self)
+        if self._source:
+            self._receiver.traffic.disconnect(self._source)
+        if self._task is not None:
+            self._task.cancel()
+        self._transport = None
+
+    def data_received(self, data: bytes) -> None:
+        """Let the session read and do what it wishes."""
+        self.last_activity = self._loop.time()
+        if self._session is not None and not self._upgrading:
+            self._act(*self._session.receive(data))
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _act(self, reply: bytes, then: Then) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        if reply:
+            transport.write(reply)
+        if then is Then.CLOSE:
+            self._session = None
+            transport.close()
+        elif then is Then.START_TLS:
+            transport.pause_reading()
+            self._upgrading = True
+            self._task = self._loop.create_task(self._start_tls())
+        elif then is Then.AWAIT_DECISION and (self._task is None or self._task.done()):
+            self._task = self._loop.create_task(self._decide())
+
+    def _refuse(self, text: str) -> None:
+        if self._transport is not None:
+            self._transport.write(reply_bytes(text))
+            self._transport.close()
+
+    async def _start_tls(self) -> None:
+        plain = self._transport
+        if plain is None or self._session is None:
+            return
+        try:
+            secured = await self._loop.start_tls(
+                plain, self, self._tls, server_side=True, ssl_handshake_timeout=TLS_SECONDS
+            )
+        except (OSError, ssl.SSLError):
+            self._receiver.counters["tls_failures"] += 1
+            plain.abort()
+            return
+        self._upgrading = False
+        if secured is None or self._transport is None:
+            return
+        self._transport = secured
+        details = secured.get_extra_info("ssl_object")
+        self._receiver.counters["tls_sessions"] += 1
+        self._session.secured(Tls(details.version() or "", (details.cipher() or ("",))[0]))
+
+    async def _decide(self) -> None:
+        session = self._session
+        while session is not None and session.pending is not None:
+            reply, then = session.decided(await self._receiver.examine(session.pending))
+            if then is Then.AWAIT_DECISION:
+                if self._transport is not None:
+                    self._transport.write(reply)
+                continue
+            self._act(reply, then)
+
+
+class SmtpServer:
+    """Listens for one provider on all of its exchangers' addresses."""
+
+    def __init__(self, receiver: Receiver, tls: ssl.SSLContext) -> None:
+        self._receiver = receiver
+        self._tls = tls
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[Connection] = set()
+
+    @property
+    def ports(self) -> list[int]:
+        """Where it listens, for servers asked to choose a port themselves."""
+        return [item.getsockname()[1] for server in self._servers for item in server.sockets]
+
+    async def listen(self, addresses: Iterable[str], port: int = PORT) -> None:
+        """Open the sockets; raises OSError when an address is not the machine's or taken."""
+        loop = asyncio.get_running_loop()
+        for address in addresses:
+            listener = socket.create_server((address, port), backlog=1024)
+            listener.setblocking(False)
+            self._servers.append(await loop.create_server(self._connection, sock=listener))
+
+    def drop_idle(self) -> None:
+        """End connections on which nothing has happened for a long time."""
+        now = asyncio.get_running_loop().time()
+        for connection in list(self._connections):
+            if now - connection.last_activity > IDLE_SECONDS:
+                connection.abort()
+
+    def close(self) -> None:
+        """Stop listening and drop every connection."""
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections):
+            connection.abort()
+
+    def _connection(self) -> Connection:
+        return Connection(self._receiver, self._tls, self._connections)
+
+
+def server_context(certificate: str, key: str) -> ssl.SSLContext:
+    """TLS 1.2 or newer with this certificate chain (paths)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.num_tickets = 1  # one is enough for a client that resumes; each costs CPU on every handshake
+    context.load_cert_chain(certificate, key)
+    return context
