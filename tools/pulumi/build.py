@@ -19,7 +19,7 @@ from fleet.errors import MtafleetError
 from infra.engine.locate import ENGINE_FILES, built_engine_directory, find_engine
 from infra.engine.versions import MINIMUM_CLI
 from tools.pulumi.progress import Progress
-from tools.pulumi.toolchain import go_environment, require_go
+from tools.pulumi.toolchain import discard_own_go, go_environment, require_go
 
 SOURCES = Path(__file__).parent
 VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
@@ -104,6 +104,8 @@ def build(destination: Path) -> None:
     """Build everything and move it to `destination` (a directory `bin`) in one rename."""
     cache = destination.parent.parent
     go = require_go()
+    for leftover in cache.glob(".building-*"):  # of a build that was killed; we hold the lock
+        shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=cache) as temporary:
         target = Path(temporary) / "result" / destination.name
         target.mkdir(parents=True)
@@ -113,6 +115,7 @@ def build(destination: Path) -> None:
         _smoke_test(target)
         shutil.rmtree(destination.parent, ignore_errors=True)
         target.parent.rename(destination.parent)
+    discard_own_go()
 
 
 def main() -> int:
@@ -128,6 +131,9 @@ def main() -> int:
     except MtafleetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("pulumi engine: interrupted; the next run starts from what the Go cache holds", file=sys.stderr)
+        return 130
     assert engine is not None  # noqa: S101  build() raises otherwise
     if sys.stderr.isatty():
         print(f"pulumi engine: {engine.version} in {engine.directory}", file=sys.stderr)

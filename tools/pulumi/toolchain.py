@@ -12,7 +12,7 @@ from infra.engine.errors import EngineError
 from infra.engine.locate import content_hash
 from infra.engine.versions import MINIMUM_GO, find_version
 
-__all__ = ["GoMissingError", "fitting_go", "go_environment", "require_go"]
+__all__ = ["GoMissingError", "discard_own_go", "fitting_go", "go_environment", "require_go"]
 
 REQUIREMENTS = Path(__file__).parent / "go-requirements.txt"
 
@@ -25,9 +25,10 @@ def go_environment(go: Path) -> dict[str, str]:
     """The caller's environment with the settings that make the build the same everywhere.
 
     `-mod=readonly` refuses sources that go.sum does not know; without cgo no C compiler is needed;
-    `GOTOOLCHAIN=local` keeps an old Go from fetching a newer one behind our back.
+    `GOTOOLCHAIN=local` keeps an old Go from fetching a newer one behind our back. A toolchain of ours
+    keeps its sources and objects beside itself, so that `discard_own_go` can remove all of it.
     """
-    return {
+    environment = {
         **os.environ,
         "PATH": f"{go.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
@@ -35,6 +36,20 @@ def go_environment(go: Path) -> dict[str, str]:
         "GOWORK": "off",
         "CGO_ENABLED": "0",
     }
+    if go.is_relative_to(_own_go()):
+        environment |= {"GOPATH": str(_own_go() / "path"), "GOCACHE": str(_own_go() / "objects")}
+        environment["GOFLAGS"] += " -modcacherw"  # or the sources could not be removed
+        environment.pop("GOMODCACHE", None)
+    return environment
+
+
+def _own_go() -> Path:
+    return cache_directory() / "go"
+
+
+def discard_own_go() -> None:
+    """Remove the fetched toolchain and its caches (3 GB): the engine is built, nothing else needs them."""
+    shutil.rmtree(_own_go(), ignore_errors=True)
 
 
 def fitting_go(candidates: list[Path]) -> Path | None:
@@ -84,7 +99,7 @@ def require_go() -> Path:
     found = fitting_go(_candidates())
     if found is not None:
         return found
-    directory = cache_directory() / "go" / content_hash([REQUIREMENTS])
+    directory = _own_go() / content_hash([REQUIREMENTS])
     go = directory / "go" / "bin" / "go"
     if fitting_go([go]) is None:
         directory.parent.mkdir(parents=True, exist_ok=True)
