@@ -1,0 +1,39 @@
+"""SPF (RFC 7208), flattened: the fleet's addresses are named themselves and cost no look-up."""
+
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses
+
+from fleet.dns.model import DnsError
+
+MOST_LOOKUPS = 10
+LONGEST_RECORD_BYTES = 1100
+"""With the rest of an answer this still fits the usual EDNS size of 1,232 bytes."""
+
+_COSTLY = re.compile(r"[+?~-]?((include|exists):|redirect=|(a|mx|ptr)([:/]|$))", re.IGNORECASE)
+
+
+def spf_text(addresses: Iterable[IPv4Address], includes: Mapping[str, int], *, final: str) -> str:
+    """The record that admits `addresses` and `includes` (each with the look-ups it costs).
+
+    `final` is `-all` or `~all`. Raises DnsError beyond ten look-ups or a record too long to answer.
+    """
+    networks = collapse_addresses(IPv4Network(address) for address in sorted(addresses))
+    own = [f"ip4:{net.network_address if net.prefixlen == 32 else net}" for net in networks]
+    text = " ".join(["v=spf1", *own, *(f"include:{name}" for name in includes), final])
+    lookups = sum(includes.values())
+    if lookups > MOST_LOOKUPS:
+        raise DnsError(
+            f"SPF record `{text[:60]}...` costs {lookups} DNS look-ups; {MOST_LOOKUPS} are allowed"
+        )
+    if len(text) > LONGEST_RECORD_BYTES:
+        raise DnsError(
+            f"SPF record `{text[:60]}...` has {len(text)} bytes, more than an answer of one packet holds "
+            f"({LONGEST_RECORD_BYTES}): name fewer pools for the domain, or give pools adjacent addresses"
+        )
+    return text
+
+
+def lookup_terms(text: str) -> list[str]:
+    """The terms of a record that cost a receiver a DNS look-up."""
+    return [term for term in text.split()[1:] if _COSTLY.match(term)]
