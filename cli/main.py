@@ -5,6 +5,7 @@ import sys
 import click
 
 from cli.env import env
+from cli.lab import lab
 from fleet.errors import MtafleetError
 
 
@@ -15,6 +16,7 @@ def cli() -> None:
 
 
 cli.add_command(env)
+cli.add_command(lab)
 
 
 def main() -> None:

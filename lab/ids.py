@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from fleet.paths import cache_directory
 from lab.errors import OwnershipError
 
 STATE_ROOT = Path("/var/lib/mtafleet/labs")
@@ -23,15 +24,6 @@ def lab_id(environment: str, checkout: Path) -> str:
     """Return `<environment>-<6 hex digits>`, the same for every call from one checkout."""
     digest = hashlib.sha256(str(checkout.resolve()).encode()).hexdigest()
     return f"{environment}-{digest[:6]}"
-
-
-def cache_folder() -> Path:
-    """Where images and packages are kept between labs: `$MTAFLEET_CACHE`, else under `~/.cache`."""
-    chosen = os.environ.get("MTAFLEET_CACHE")
-    if chosen:
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "mtafleet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +44,7 @@ class LabPaths:
             checkout=checkout.resolve(),
             state=STATE_ROOT / identity,
             run=RUN_ROOT / identity,
-            cache=cache_folder(),
+            cache=cache_directory(),
         )
 
     @property

@@ -3,9 +3,11 @@
 Whether a machine runs is asked of the kernel each time: it runs while its cgroup has processes.
 """
 
+import os
 import signal
+from collections.abc import Sequence
 
-from lab import boot, cgroups, disk, records
+from lab import boot, cgroups, disk, host, records
 from lab.errors import ConflictError
 from lab.ids import LabPaths
 from lab.locks import held
@@ -106,6 +108,24 @@ def require(outer: Outer, name: str) -> MachineSpec:
         known = ", ".join(records.names(outer, KIND)) or "none"
         raise ConflictError(f"there is no machine {name} in the lab; there are: {known}")
     return spec
+
+
+def entry(paths: LabPaths, name: str, command: Sequence[str]) -> list[str]:
+    """The command line that runs `command` inside the machine, whatever its network does.
+
+    ConflictError when the machine does not run.
+    """
+    require(namespace.require(paths), name)
+    first = leader(paths, name)
+    if first is None:
+        raise ConflictError(f"machine {name} is not running; bring the lab up again to boot it")
+    inside = ["env", "-i", *(f"{key}={value}" for key, value in _shell_environment().items()), *command]
+    places = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd")
+    return ["nsenter", f"--target={first.pid}", *places, "--", *inside]
+
+
+def _shell_environment() -> dict[str, str]:
+    return {**host.tool_environment(), "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
 
 
 def is_running(paths: LabPaths, name: str) -> bool:
