@@ -7,14 +7,15 @@ model by mistake shows stars.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from fleet.errors import MtafleetError
+from fleet.ports import Opening, openings
 from fleet.spec.models import Environment
-from fleet.topology import Fleet, FleetNode, PoolInstance, Role, SendingAddress
+from fleet.topology import HEARTBEAT_PORT, Fleet, FleetNode, PoolInstance, Role, SendingAddress
 
 
 class InventoryError(MtafleetError):
@@ -154,6 +155,21 @@ class NodeModel:
             for pool in self.fleet.pools
             if (addresses := self.host.sending_of(pool.pool))
         )
+
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        """Ports that the packet filter opens besides SSH and the heartbeat."""
+        return openings(self.fleet, self.host)
+
+    @property
+    def heartbeat_port(self) -> int:
+        return HEARTBEAT_PORT
+
+    @property
+    def operator_networks(self) -> tuple[IPv4Network, ...]:
+        """Where SSH may come from; empty: from anywhere."""
+        lab = self.environment.lab
+        return (lab.operator_network,) if lab else ()
 
     @property
     def peers(self) -> tuple[FleetNode, ...]:

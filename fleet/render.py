@@ -30,7 +30,7 @@ import importlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -63,6 +63,10 @@ class TreeFile:
     owner: str = "root"
     group: str = "root"
     once: bool = False
+
+
+Hook = Callable[[NodeModel], list[TreeFile]]
+"""Computes a role's further files for a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +145,10 @@ class TreeRenderer:
     Every method raises RenderError that names the file when a template is at fault.
     """
 
-    def __init__(self, templates: Path) -> None:
+    def __init__(self, templates: Path, hooks: Mapping[str, Hook] | None = None) -> None:
+        """`hooks` adds computed files by role, for rooms that this one must not import."""
         self._templates = templates
+        self._hooks = hooks or {}
         self._jinja = jinja2.Environment(
             loader=jinja2.FileSystemLoader(templates),
             undefined=jinja2.StrictUndefined,
@@ -164,7 +170,7 @@ class TreeRenderer:
         """The whole tree of one role for one node."""
         description = self._describe(role)
         files = {one.path: one for one in self._files(role, description, node)}
-        for one in _computed(role, node):
+        for one in self._computed(role, node):
             files[one.path] = one
         contents = {path: _bytes(one.content) for path, one in files.items()}
         entries = [
@@ -182,6 +188,10 @@ class TreeRenderer:
             validate=tuple(item["run"] for item in self._items(role, description.validate_, node)),
             actions=tuple(self._items(role, description.actions, node)),
         )
+
+    def _computed(self, role: str, node: NodeModel) -> Iterator[TreeFile]:
+        for hook in (_tree_module(role), self._hooks.get(role)):
+            yield from hook(node) if hook else ()
 
     def _describe(self, role: str) -> _TreeDescription:
         where = self._templates / role / "tree.yaml"
@@ -285,19 +295,15 @@ def write_bundle(bundle: Path, trees: list[RenderedTree], extra: Mapping[str, by
 
 
 @cache
-def _hook(role: str) -> Any:
+def _tree_module(role: str) -> Hook | None:
     name = f"fleet.trees.{role}"
     try:
-        return importlib.import_module(name)
+        found: Hook = importlib.import_module(name).files
     except ModuleNotFoundError as error:
         if error.name == name:
             return None
         raise
-
-
-def _computed(role: str, node: NodeModel) -> list[TreeFile]:
-    module = _hook(role)
-    return module.files(node) if module else []
+    return found
 
 
 def _bytes(content: str | bytes) -> bytes:

@@ -337,7 +337,9 @@ def remember(path: Path, number: int, journal: Path) -> dict[str, Any]:
         return item | {"was": "link", "target": str(path.readlink())}
     if stat.S_ISDIR(found.st_mode):
         return item | {"was": "directory"}
-    shutil.copyfile(path, journal / str(number))
+    with path.open("rb") as source, (journal / str(number)).open("wb") as backup:
+        shutil.copyfileobj(source, backup)
+        os.fsync(backup.fileno())
     return item | {"was": "file", "backup": str(number)}
 
 
@@ -354,7 +356,6 @@ def open_journal(plan: Plan, tree: Tree, node: Node) -> None:
     paths[node.manifest(tree.role)] = None
     items = [remember(path, number, fresh) for number, path in enumerate(paths)]
     write_durably(fresh / "index.json", {"role": tree.role, "items": items})
-    os.sync()
     fresh.rename(node.journal)
 
 

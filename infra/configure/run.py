@@ -1,0 +1,150 @@
+"""One run of the playbook over SSH, from rendered bundles to a report per node."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import ansible_runner
+
+from fleet.inventory import NodeModel
+from fleet.render import Hook
+from infra.configure.errors import ConfigureError
+from infra.configure.prepare import Layout, prepare
+from infra.configure.private import private_directory
+from infra.configure.progress import EventReader, Progress, RunReport
+
+PLAYBOOK = Path("playbooks/site.yml")
+BUNDLE_ON_NODE = "/run/mtafleet-bundle.pyz"
+CLEANUP_TIMEOUT_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to configure: `models` of the whole fleet, `limit` names the nodes to touch (empty: all)."""
+
+    project: Path
+    models: Mapping[str, NodeModel]
+    limit: tuple[str, ...] = ()
+    check: bool = False
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
+
+
+def configure(request: Request, progress: Progress) -> RunReport:
+    """Run the playbook and report per node; node failures are in the report, not raised.
+
+    ConfigureError when it cannot start. Interrupted by SIGINT or SIGTERM it stops the run, cleans up and
+    returns a report that is not complete. Nothing secret outlives the call on this machine.
+    """
+    unknown = [name for name in request.limit if name not in request.models]
+    if unknown:
+        raise ConfigureError(f"no node is called {unknown[0]}; there are {', '.join(request.models)}")
+    started = time.monotonic()
+    reader = EventReader(list(request.limit or request.models), progress)
+    with private_directory() as directory, _interruptible() as interrupted:
+        layout = prepare(directory, request.project, request.models, request.hooks)
+        try:
+            runner = _run_ansible(request, layout, reader.read, interrupted)
+        finally:
+            _leave_nodes(request, layout, list(reader.nodes))
+    return RunReport(
+        check=request.check,
+        seconds=time.monotonic() - started,
+        completed=runner.status in {"successful", "failed"} and _explained(runner, reader),
+        nodes=reader.nodes,
+        message="interrupted" if interrupted() else "\n".join(reader.unlocated[-3:]),
+    )
+
+
+def _explained(runner: Any, reader: EventReader) -> bool:
+    """A failed run in which no node failed broke in Ansible itself, a syntax error for instance."""
+    return runner.status == "successful" or any(node.failed for node in reader.nodes.values())
+
+
+def _run_ansible(
+    request: Request,
+    layout: Layout,
+    handler: Callable[[dict[str, Any]], object],
+    interrupted: Callable[[], bool],
+) -> Any:
+    words = ["--forks", str(len(request.models)), *(["--check"] if request.check else [])]
+    return ansible_runner.run(
+        private_data_dir=str(layout.directory),
+        playbook=str(request.project / PLAYBOOK),
+        inventory=str(layout.inventory),
+        limit=",".join(request.limit) or None,
+        cmdline=" ".join(words),
+        envvars=_environment(request.project, layout.directory),
+        event_handler=handler,
+        cancel_callback=interrupted,
+        quiet=True,
+    )
+
+
+def _environment(project: Path, directory: Path) -> dict[str, str]:
+    """Ansible's own files go to the private directory too; settings come from the project's ansible.cfg."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "ANSIBLE_CONFIG": str(project / "ansible.cfg"),
+        "ANSIBLE_ROLES_PATH": str(project / "roles"),
+        "ANSIBLE_HOME": str(directory / "ansible"),
+        "ANSIBLE_LOCAL_TEMP": str(directory / "ansible" / "tmp"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(directory / "cp"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+
+
+def _leave_nodes(request: Request, layout: Layout, nodes: list[str]) -> None:
+    """Delete the bundles and end the shared connections, all nodes at once, also after a failure."""
+    calls = []
+    for name in nodes:
+        output = request.models[name].outputs.nodes[name]
+        target = f"{output.ssh_user}@{output.ssh_host}"
+        base = [
+            "ssh",
+            *layout.ssh_common,
+            "-p",
+            str(output.ssh_port),
+            "-o",
+            "ConnectTimeout=3",
+            "-o",
+            "BatchMode=yes",
+        ]
+        remove = [*base, target, "rm", "-f", BUNDLE_ON_NODE]
+        calls.append((remove, [*base, "-O", "exit", target]))
+    for index in (0, 1):
+        running = [
+            subprocess.Popen(
+                call[index], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            for call in calls
+        ]
+        for process in running:
+            try:
+                process.wait(timeout=CLEANUP_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Let SIGINT and SIGTERM end the run in order; yields whether one has come."""
+    seen: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        seen.append(number)
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
