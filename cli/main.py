@@ -6,6 +6,7 @@ import click
 
 from cli.env import env
 from cli.lab import lab
+from cli.up import destroy, preview, up
 from fleet.errors import MtafleetError
 
 
@@ -17,6 +18,9 @@ def cli() -> None:
 
 cli.add_command(env)
 cli.add_command(lab)
+cli.add_command(up)
+cli.add_command(preview)
+cli.add_command(destroy)
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ from typing import Literal
 
 from drills.model import EventKind, Observation, Transaction
 
-WIDTH, HEIGHT = 960, 300
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 78, 34
+WIDTH, HEIGHT = 960, 330
+LEFT, RIGHT, TOP, BOTTOM = 56, 12, 110, 34
 FASTEST_SECONDS, SLOWEST_SECONDS = 0.001, 10.0
-LABEL_ROWS = 4
+LABEL_ROWS = 6
 LABEL_ROW_PIXELS = 16
 LABEL_PIXELS_PER_CHARACTER = 6.3
 

@@ -22,7 +22,8 @@ rest, every key optional:
       - {paths: ["/etc/foo/*"], run: [systemctl, try-reload-or-restart, foo.service]}
 
 `when`, `each` and `as` work on every item; `nodes`, `when` and `each` are expressions, all other
-strings may hold `{{ }}`. Contents that are computed come from `fleet/trees/ROLE.py`.
+strings may hold `{{ }}`. Contents that are computed, and further names for the templates, come from
+`fleet/trees/ROLE.py`.
 """
 
 import hashlib
@@ -190,7 +191,7 @@ class TreeRenderer:
         )
 
     def _computed(self, role: str, node: NodeModel) -> Iterator[TreeFile]:
-        for hook in (_tree_module(role), self._hooks.get(role)):
+        for hook in (getattr(_tree_module(role), "files", None), self._hooks.get(role)):
             yield from hook(node) if hook else ()
 
     def _describe(self, role: str) -> _TreeDescription:
@@ -238,9 +239,10 @@ class TreeRenderer:
                 yield {key: self._deep(role, value, scope) for key, value in fields.items()}
 
     def _scopes(self, role: str, item: _Item, node: NodeModel) -> Iterator[dict[str, Any]]:
-        values = self._expression(role, item.each, {"node": node}) if item.each else [None]
+        base = _base_scope(role, node)
+        values = self._expression(role, item.each, base) if item.each else [None]
         for value in values:
-            scope = {"node": node, item.as_: value} if item.each else {"node": node}
+            scope = {**base, item.as_: value} if item.each else base
             if item.when is None or self._expression(role, item.when, scope):
                 yield scope
 
@@ -295,15 +297,21 @@ def write_bundle(bundle: Path, trees: list[RenderedTree], extra: Mapping[str, by
 
 
 @cache
-def _tree_module(role: str) -> Hook | None:
+def _tree_module(role: str) -> Any:
+    """The role's module of computed files and names, None when it has none."""
     name = f"fleet.trees.{role}"
     try:
-        found: Hook = importlib.import_module(name).files
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name == name:
             return None
         raise
-    return found
+
+
+def _base_scope(role: str, node: NodeModel) -> dict[str, Any]:
+    """What every template of the role sees: `node`, and what the role's module adds."""
+    scope = getattr(_tree_module(role), "scope", None)
+    return {"node": node, **(scope(node) if scope else {})}
 
 
 def _bytes(content: str | bytes) -> bytes:

@@ -17,7 +17,7 @@ def ensure(paths: LabPaths, spec: SiteSpec) -> SiteState:
     outer = namespace.ensure(paths)
     wanted = SiteState(spec.name, spec.network, plan.gateway(spec.network))
     with held(paths.locks / "sites"):
-        present = _read(outer, spec.name)
+        present = find(outer, spec.name)
         if present is None:
             _make(outer, spec)
             records.write(outer, KIND, spec.name, to_json(wanted))
@@ -31,7 +31,7 @@ def ensure(paths: LabPaths, spec: SiteSpec) -> SiteState:
 def read(paths: LabPaths, name: str) -> SiteState | None:
     """What is there now; None when the site does not exist."""
     outer = namespace.find(paths)
-    return None if outer is None else _read(outer, name)
+    return None if outer is None else find(outer, name)
 
 
 def delete(paths: LabPaths, name: str) -> None:
@@ -46,18 +46,18 @@ def delete(paths: LabPaths, name: str) -> None:
 
 def require(outer: Outer, name: str) -> SiteState:
     """The site, or ConflictError when it has not been made."""
-    site = _read(outer, name)
+    site = find(outer, name)
     if site is None:
         raise ConflictError(f"there is no site {name} in the lab; make it before what stands in it")
     return site
 
 
 def all_sites(outer: Outer) -> list[SiteState]:
-    found = (_read(outer, name) for name in records.names(outer, KIND))
+    found = (find(outer, name) for name in records.names(outer, KIND))
     return [site for site in found if site is not None]
 
 
-def _read(outer: Outer, name: str) -> SiteState | None:
+def find(outer: Outer, name: str) -> SiteState | None:
     data = records.read(outer, KIND, name)
     if data is None or not namespaces.exists(outer, plan.site_namespace(name)):
         return None
@@ -65,7 +65,7 @@ def _read(outer: Outer, name: str) -> SiteState | None:
 
 
 def _make(outer: Outer, spec: SiteSpec) -> None:
-    if not namespaces.exists(outer, plan.CORE) or not records.read(outer, "core", plan.CORE):
+    if not namespaces.exists(outer, plan.CORE) or records.read(outer, "core", plan.CORE) is None:
         namespaces.make(outer, plan.CORE, plan.ROUTER_SETTINGS)
         namespaces.configure(outer, plan.CORE, ["link set lo up"])
         records.write(outer, "core", plan.CORE, {})

@@ -1,0 +1,87 @@
+"""`python3 -m failover`: run the daemon, ask it for its status, or check a configuration file."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from failover.config import Config, load_config, load_secret
+from failover.errors import FailoverError
+
+CONFIG_FILE = Path("/etc/mtafleet/failover/config.json")
+STATUS_SOCKET = Path("/run/mtafleet/failover.sock")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0 done, 2 something a person has to put right (one message on stderr)."""
+    options = _parser().parse_args(arguments)
+    try:
+        match options.command:
+            case "status":
+                _status(options.socket, as_json=options.json)
+            case "check":
+                _load(options.config)
+            case _:
+                asyncio.run(_run(_load(options.config)))
+    except FailoverError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python3 -m failover", description=__doc__)
+    parser.add_argument("--config", type=Path, default=CONFIG_FILE, help="configuration file (%(default)s)")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("run", help="run the daemon (also without any command)")
+    commands.add_parser("check", help="check the configuration file and the keys it names")
+    status = commands.add_parser("status", help="ask the running daemon what it knows")
+    status.add_argument("--socket", type=Path, default=STATUS_SOCKET, help="its socket (%(default)s)")
+    status.add_argument("--json", action="store_true", help="print all of it as JSON")
+    return parser
+
+
+def _load(path: Path) -> tuple[Config, bytes]:
+    """The configuration and the heartbeat secret; also checks the TSIG key, where one is named."""
+    from failover.config import load_tsig_key  # noqa: PLC0415
+
+    config = load_config(path)
+    if config.steering is not None:
+        load_tsig_key(config.steering.tsig_key_file)
+    return config, load_secret(config.secret_file)
+
+
+async def _run(loaded: tuple[Config, bytes]) -> None:
+    from failover.assembly import run_daemon  # noqa: PLC0415  a status call needs none of this
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await run_daemon(*loaded, stop)
+
+
+def _status(socket: Path, *, as_json: bool) -> None:
+    from failover.status import ask  # noqa: PLC0415
+
+    status = ask(socket)
+    print(json.dumps(status, indent=2) if as_json else _brief(status))
+
+
+def _brief(status: dict[str, Any]) -> str:
+    lines = [f"{status['node']}, up {status['uptime_seconds']:.0f} s"]
+    if status["doubt"]:
+        lines.append(f"in doubt: {status['doubt']}")
+    for pool, nodes in status["pools"].items():
+        for node, scopes in nodes.items():
+            for scope, one in scopes.items():
+                state = "in service" if one["in_service"] else "OUT"
+                lines.append(f"{pool:16} {node:12} {scope:6} {state:10} {one['reason']}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

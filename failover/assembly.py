@@ -1,0 +1,55 @@
+"""Puts the daemon together from its configuration: sockets, files, name servers."""
+
+import asyncio
+
+from failover.config import Config, Steering, load_tsig_key
+from failover.daemon import Daemon
+from failover.errors import ConfigError
+from failover.events import Events
+from failover.haproxy import RuntimeSocket
+from failover.keeper import Authority
+from failover.notify import notify, watchdog_seconds
+from failover.prober import Prober
+from failover.pulse import Pulse, open_socket
+from failover.status import serve
+
+
+async def run_daemon(config: Config, secret: bytes, stop: asyncio.Event) -> None:
+    """Run until `stop` is set; ConfigError when this node lacks what the configuration names."""
+    clock = asyncio.get_running_loop().time
+    daemon = Daemon(
+        config=config,
+        prober=Prober(config, _pulse(config, secret), clock()),
+        events=Events(config.node, config.events_file),
+        talk=RuntimeSocket(config.haproxy_socket) if config.haproxy_socket else None,
+        authorities=_authorities(config.steering),
+        clock=clock,
+    )
+    server = await serve(daemon, config.status_socket)
+    try:
+        await daemon.run(stop, watchdog_seconds())
+    finally:
+        notify("STOPPING=1")
+        server.close()
+        config.status_socket.unlink(missing_ok=True)
+        daemon.events.write("stop", "Stopped; traffic stays as it was steered last.")
+        daemon.events.close()
+
+
+def _pulse(config: Config, secret: bytes) -> Pulse:
+    peers = {peer.name: peer for peer in config.peers if peer.name != config.node and peer.heartbeat_port}
+    try:
+        sock = open_socket(config.heartbeat_address, config.heartbeat_port)
+    except OSError as error:
+        where = f"{config.heartbeat_address}:{config.heartbeat_port}"
+        raise ConfigError(f"heartbeat: this node cannot listen on {where}: {error.strerror}") from None
+    return Pulse(config.node, secret, sock, peers)
+
+
+def _authorities(steering: Steering | None) -> list[Authority]:
+    if steering is None:
+        return []
+    from failover.nameserver import NameServer  # noqa: PLC0415  dnspython loads slowly; observers need none
+
+    key = load_tsig_key(steering.tsig_key_file)
+    return [NameServer(primary, steering.zone, key) for primary in steering.primaries]

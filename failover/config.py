@@ -1,0 +1,295 @@
+"""The daemon's configuration: one JSON file, rendered from the environment by configuration.
+
+Shape (`failover.rendering.daemon_config` makes it from a fleet; all keys are required unless marked):
+
+    {"node": "east-1",
+     "secret_file": "/etc/mtafleet/failover/heartbeat.key",       32 or more characters, the same on all nodes
+     "heartbeat": {"address": "198.51.100.11", "port": 7946},     where this daemon listens
+     "peers": [{"name", "site", "role": "mta|witness|application", "address",
+                "heartbeat_port" (optional), "probes": {"transactional": 11025, ..., "inbound": 10026}}],
+                                                                  every node that takes part, this one too
+     "pools": {"transactional": {"backends": ["pool_transactional_smtps", ...],
+                                 "entries": {"east-1": "198.51.100.21", ...}, "entry_port": 587}, ...},
+     "policy": {"heartbeat_interval_milliseconds", "probe_interval_milliseconds",
+                "probe_timeout_milliseconds", "fall", "rise", "session_interval_milliseconds",
+                "session_timeout_milliseconds", "floor_percent"},
+     "haproxy": {"socket": "/run/haproxy/admin.sock"},            optional: null steers no front door
+     "dns": {"zone", "primaries": [{"name", "address", "port"}], "tsig_key_file", "ttl_seconds",
+             "writers": ["east-1", ...], "standby_delay_milliseconds",
+             "records": [{"name", "pool": "transactional" or null, "addresses": {"east-1": address}}]},
+                                                                  optional: null writes no DNS
+     "status_socket": "/run/mtafleet/failover.sock",
+     "events_file": "/var/lib/mtafleet/failover/events.jsonl"}
+
+A record whose pool is null follows the node's front door as a whole.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from failover.errors import ConfigError
+from failover.fields import Fields, ipv4, port
+
+ROLES = ("mta", "witness", "application")
+SECRET_BYTES_AT_LEAST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    name: str
+    site: str
+    role: str
+    address: str
+    heartbeat_port: int | None
+    probes: Mapping[str, int]
+    """Probe port of each Postfix instance, by pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    backends: tuple[str, ...]
+    entries: Mapping[str, str]
+    """Where clients submit, by node; empty for a pool without submission."""
+    entry_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    heartbeat_interval_seconds: float
+    probe_interval_seconds: float
+    probe_timeout_seconds: float
+    session_interval_seconds: float
+    session_timeout_seconds: float
+    fall: int
+    rise: int
+    floor_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Primary:
+    name: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class SteeredRecord:
+    name: str
+    pool: str | None
+    addresses: Mapping[str, str]
+    """Address by node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """The steered zone and who may write it, in order of precedence."""
+
+    zone: str
+    primaries: tuple[Primary, ...]
+    tsig_key_file: Path
+    ttl_seconds: int
+    writers: tuple[str, ...]
+    standby_delay_seconds: float
+    records: tuple[SteeredRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    node: str
+    secret_file: Path
+    heartbeat_address: str
+    heartbeat_port: int
+    peers: tuple[Peer, ...]
+    pools: Mapping[str, Pool]
+    timing: Timing
+    haproxy_socket: Path | None
+    steering: Steering | None
+    status_socket: Path
+    events_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TsigKey:
+    name: str
+    algorithm: str
+    secret: str
+    """Base64."""
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the file at `path`; ConfigError names the file, the key and what would be right."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        config = parse_config(value)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: is not JSON: {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return config
+
+
+def parse_config(value: object) -> Config:
+    """The configuration in decoded JSON."""
+    fields = Fields(value, "")
+    heartbeat = fields.inner("heartbeat")
+    config = Config(
+        node=fields.text("node"),
+        secret_file=fields.path("secret_file"),
+        heartbeat_address=heartbeat.address("address"),
+        heartbeat_port=heartbeat.whole("port", 1, 65_535),
+        peers=tuple(_peer(one) for one in fields.objects("peers")),
+        pools=fields.mapping("pools", _pool),
+        timing=_timing(fields.inner("policy")),
+        haproxy_socket=fields.optional("haproxy", _haproxy),
+        steering=fields.optional("dns", _steering),
+        status_socket=fields.path("status_socket"),
+        events_file=fields.path("events_file"),
+    )
+    heartbeat.done()
+    fields.done()
+    _check_names(config)
+    return config
+
+
+def load_secret(path: Path) -> bytes:
+    """The shared heartbeat secret; ConfigError when the file is missing or too short to resist guessing."""
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise ConfigError(f"{path}: the heartbeat secret cannot be read: {error.strerror}") from None
+    if len(secret) < SECRET_BYTES_AT_LEAST:
+        raise ConfigError(
+            f"{path}: the heartbeat secret has {len(secret)} characters, "
+            f"at least {SECRET_BYTES_AT_LEAST} are needed"
+        )
+    return secret
+
+
+def load_tsig_key(path: Path) -> TsigKey:
+    """A key in the one-line form of kdig and knsupdate: `hmac-sha256:NAME:BASE64`."""
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the TSIG key cannot be read: {error}") from None
+    match text.split(":"):
+        case [algorithm, name, secret] if algorithm and name and _is_base64(secret):
+            return TsigKey(name, algorithm, secret)
+    raise ConfigError(f"{path}: expected one line `hmac-sha256:NAME:BASE64`")
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) > 0
+    except binascii.Error:
+        return False
+
+
+def _peer(fields: Fields) -> Peer:
+    heartbeat_port = fields.whole("heartbeat_port", 1, 65_535) if fields.has("heartbeat_port") else None
+    peer = Peer(
+        name=fields.text("name"),
+        site=fields.text("site"),
+        role=fields.text("role"),
+        address=fields.address("address"),
+        heartbeat_port=heartbeat_port,
+        probes=fields.mapping("probes", port),
+    )
+    fields.done()
+    if peer.role not in ROLES:
+        raise ConfigError(f"{fields.at('role')}: expected one of {', '.join(ROLES)}, found {peer.role!r}")
+    return peer
+
+
+def _pool(value: object, path: str) -> Pool:
+    fields = Fields(value, path)
+    pool = Pool(
+        backends=fields.texts("backends"),
+        entries=fields.mapping("entries", ipv4),
+        entry_port=fields.whole("entry_port", 1, 65_535),
+    )
+    fields.done()
+    return pool
+
+
+def _timing(fields: Fields) -> Timing:
+    timing = Timing(
+        heartbeat_interval_seconds=fields.seconds("heartbeat_interval_milliseconds", 20, 10_000),
+        probe_interval_seconds=fields.seconds("probe_interval_milliseconds", 20, 10_000),
+        probe_timeout_seconds=fields.seconds("probe_timeout_milliseconds", 20, 10_000),
+        session_interval_seconds=fields.seconds("session_interval_milliseconds", 200, 600_000),
+        session_timeout_seconds=fields.seconds("session_timeout_milliseconds", 100, 60_000),
+        fall=fields.whole("fall", 1, 100),
+        rise=fields.whole("rise", 1, 1000),
+        floor_percent=fields.whole("floor_percent", 1, 100),
+    )
+    fields.done()
+    return timing
+
+
+def _haproxy(fields: Fields) -> Path:
+    socket = fields.path("socket")
+    fields.done()
+    return socket
+
+
+def _steering(fields: Fields) -> Steering:
+    steering = Steering(
+        zone=fields.text("zone"),
+        primaries=tuple(_primary(one) for one in fields.objects("primaries")),
+        tsig_key_file=fields.path("tsig_key_file"),
+        ttl_seconds=fields.whole("ttl_seconds", 1, 300),
+        writers=fields.texts("writers"),
+        standby_delay_seconds=fields.seconds("standby_delay_milliseconds", 100, 600_000),
+        records=tuple(_record(one) for one in fields.objects("records")),
+    )
+    fields.done()
+    return steering
+
+
+def _primary(fields: Fields) -> Primary:
+    primary = Primary(fields.text("name"), fields.address("address"), fields.whole("port", 1, 65_535))
+    fields.done()
+    return primary
+
+
+def _record(fields: Fields) -> SteeredRecord:
+    record = SteeredRecord(
+        name=fields.text("name"),
+        pool=fields.optional_text("pool"),
+        addresses=fields.mapping("addresses", ipv4),
+    )
+    fields.done()
+    if not record.addresses:
+        raise ConfigError(f"{fields.at('addresses')}: a steered name needs at least one address")
+    return record
+
+
+def _check_names(config: Config) -> None:
+    """Names must agree across sections, or a probe would steer nothing without anyone noticing."""
+    names = [peer.name for peer in config.peers]
+    if len(set(names)) != len(names):
+        raise ConfigError("peers: two peers have the same name")
+    _check_known("node", [config.node], names, "peers")
+    for index, peer in enumerate(config.peers):
+        _check_known(f"peers[{index}].probes", peer.probes, config.pools, "pools")
+    for name, pool in config.pools.items():
+        _check_known(f"pools.{name}.entries", pool.entries, names, "peers")
+    if config.steering is not None:
+        _check_known("dns.writers", config.steering.writers, names, "peers")
+        for index, record in enumerate(config.steering.records):
+            _check_known(f"dns.records[{index}].addresses", record.addresses, names, "peers")
+            if record.pool is not None:
+                _check_known(f"dns.records[{index}].pool", [record.pool], config.pools, "pools")
+
+
+def _check_known(path: str, found: Iterable[str], known: Iterable[str], where: str) -> None:
+    allowed = set(known)
+    for one in found:
+        if one not in allowed:
+            raise ConfigError(f"{path}: {one!r} is not among {where} ({', '.join(sorted(allowed))})")

@@ -1,0 +1,191 @@
+"""The daemon: one tick after another, each of which probes, decides and wakes whoever has to act."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from failover.config import Config
+from failover.decide import (
+    Change,
+    Check,
+    Decision,
+    GroupKey,
+    Health,
+    Result,
+    Snapshot,
+    Standing,
+    Target,
+    decide,
+)
+from failover.events import Events
+from failover.frontdoor import FrontDoor
+from failover.haproxy import Talk
+from failover.keeper import Authority, Keeper, Opinion, opinion_of, rank_among
+from failover.notify import notify
+from failover.prober import Prober
+from failover.shape import FRONT, policy_of
+
+STATUS_LINE_SECONDS = 5.0
+
+
+class Daemon:
+    """Wires prober, decision and actuators; after `run` has ended the world stays as it was steered last."""
+
+    def __init__(
+        self,
+        config: Config,
+        prober: Prober,
+        events: Events,
+        talk: Talk | None,
+        authorities: Sequence[Authority],
+        clock: Callable[[], float],
+    ) -> None:
+        self.config = config
+        self.policy = policy_of(config)
+        self.prober = prober
+        self.events = events
+        self.started_at = clock()
+        self.most_lag_seconds = 0.0
+        self.decision = Decision({}, {}, frozenset(), (), None)
+        self.front_door = FrontDoor(talk, config.pools, lambda: self.decision.plan, events) if talk else None
+        self.keepers = self._keepers(authorities, clock)
+        self._clock = clock
+        self._proven: set[Target] = set()
+
+    async def run(self, stop: asyncio.Event, watchdog_seconds: float | None) -> None:
+        """Probe and steer until `stop` is set."""
+        await self._seed()
+        self.events.write("start", f"Watching {len(self.prober.heard_at) - 1} other nodes.")
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.prober.pollers.alarm.fileno(), self._on_alarm)
+        tasks = [asyncio.create_task(keeper.run()) for keeper in self.keepers]
+        if self.front_door is not None:
+            tasks.append(asyncio.create_task(self.front_door.run()))
+        tasks.append(asyncio.create_task(self._beat(watchdog_seconds)))
+        ending = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, ending], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {ending}:
+                task.result()
+        finally:
+            loop.remove_reader(self.prober.pollers.alarm.fileno())
+            for task in (*tasks, ending):
+                task.cancel()
+            await asyncio.gather(*tasks, ending, return_exceptions=True)
+            self.prober.close()
+
+    def take(self, results: Sequence[Result], lag_seconds: float, now: float) -> None:
+        """Decide on `results` and act on what has changed."""
+        self._prove(results)
+        before = self.decision
+        snapshot = Snapshot(
+            results=tuple(results),
+            heard_at=self.prober.heard_at,
+            self_reports=self.prober.self_reports(),
+            lag_seconds=lag_seconds,
+            health=before.health,
+            plan=before.plan,
+            silent=before.silent,
+        )
+        self.decision = decide(snapshot, self.policy, now)
+        if self.decision.plan_changed:
+            self._wake()
+        for change in self.decision.changes:
+            self._record(change)
+        if self.decision.doubt and self.decision.doubt != before.doubt:
+            self.events.write("doubt", f"Failures seen now do not count: {self.decision.doubt}.")
+
+    def opinion(self) -> Opinion:
+        """What this node would have DNS answer, and whether it is its turn to write."""
+        steering = self.config.steering
+        if steering is None:
+            return Opinion(lambda _: (), None)
+        rank = rank_among(steering.writers, self.config.node, self.decision.silent)
+        return opinion_of(
+            steering, self._entry_in_service, self._entry_proven, None if self.decision.doubt else rank
+        )
+
+    def _keepers(self, authorities: Sequence[Authority], clock: Callable[[], float]) -> list[Keeper]:
+        steering = self.config.steering
+        if steering is None:
+            return []
+        return [Keeper(one, steering, self.opinion, self.events, clock) for one in authorities]
+
+    async def _seed(self) -> None:
+        """Begin with what the front door does now: a drained server has to prove itself first."""
+        drained: Mapping[str, frozenset[str]] = (
+            await self.front_door.drained_nodes() if self.front_door else {}
+        )
+        now = self._clock()
+        health: dict[Target, Health] = {}
+        plan: dict[GroupKey, dict[str, Standing]] = {}
+        for group in self.policy.groups:
+            if group.key.kind == "relay":
+                for node in drained.get(group.key.pool, frozenset()) & group.members.keys():
+                    reason = "it was drained when this daemon started"
+                    target = Target(node, group.key.pool, Check.NOOP)
+                    health[target] = Health(up=False, since=now, reason=reason)
+                    standing = Standing(in_service=False, healthy=False, unhealthy_since=now, reason=reason)
+                    plan.setdefault(group.key, {})[node] = standing
+        self.decision = Decision(health, plan, frozenset(), (), None)
+
+    async def _beat(self, watchdog_seconds: float | None) -> None:
+        """Tick on a fixed grid; a late tick is not made up for, but counted as this node's own lag."""
+        notify("READY=1", "STATUS=watching")
+        tick_seconds = self.prober.tick_seconds
+        due = self._clock() + tick_seconds
+        said_at = fed_at = float("-inf")
+        while True:
+            await asyncio.sleep(max(0.0, due - self._clock()))
+            now = self._clock()
+            lag = max(0.0, now - due)
+            self.most_lag_seconds = max(self.most_lag_seconds, lag)
+            self.take(self.prober.tick(now, self.decision.health), lag, now)
+            due = due + tick_seconds if lag < tick_seconds else now + tick_seconds
+            if watchdog_seconds is not None and now - fed_at > watchdog_seconds / 4:
+                fed_at = now
+                notify("WATCHDOG=1")
+            if now - said_at > STATUS_LINE_SECONDS:
+                said_at = now
+                notify(f"STATUS={self.summary()}")
+
+    def summary(self) -> str:
+        """One line: how many members serve, and why the others do not."""
+        standings = [
+            (key, node, one) for key, group in self.decision.plan.items() for node, one in group.items()
+        ]
+        out = [f"{key.pool or 'front'} on {node}" for key, node, one in standings if not one.in_service]
+        text = f"{len(standings) - len(out)} of {len(standings)} members in service"
+        return f"{text}; out: {', '.join(out)}" if out else text
+
+    def _on_alarm(self) -> None:
+        now = self._clock()
+        if results := self.prober.handle_alarms(now):
+            self.take(results, 0.0, now)
+
+    def _prove(self, results: Sequence[Result]) -> None:
+        for result in results:
+            if result.target.check is Check.ENTRY:
+                if result.good:
+                    self._proven.add(result.target)
+                else:
+                    self._proven.discard(result.target)
+
+    def _entry_in_service(self, pool: str | None, node: str) -> bool:
+        standing = self.decision.plan.get(GroupKey("entry", pool or FRONT), {}).get(node)
+        return standing is not None and standing.in_service
+
+    def _entry_proven(self, pool: str | None, node: str) -> bool:
+        if pool is not None:
+            return Target(node, pool, Check.ENTRY) in self._proven
+        return any(target.node == node for target in self._proven)
+
+    def _wake(self) -> None:
+        if self.front_door is not None:
+            self.front_door.wake()
+        for keeper in self.keepers:
+            keeper.wake()
+
+    def _record(self, change: Change) -> None:
+        self.events.write(
+            str(change.kind), change.reason, node=change.node, pool=change.pool, scope=change.scope
+        )

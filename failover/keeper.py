@@ -1,0 +1,202 @@
+"""Keeps one primary's steered zone as it should be: observes, waits its turn, writes, observes again.
+
+Which node writes: the first in the list of writers that this node can hear. The others stand by, and one
+of them writes when the answer has stayed wrong for its rank times the standby delay: that covers a writer
+that lives but cannot write. Each such take-over makes the next one wait twice as long, so that two nodes
+of different opinion do not fight.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from failover.config import Steering
+from failover.errors import ZoneConflict, ZoneError
+from failover.events import Events
+from failover.zone import RecordChange, ZoneView, describe, is_later, plan_changes
+
+POLL_SECONDS = 1.0
+SETTLE_SECONDS = 0.15
+"""An answer must have been wrong for this long: longer than a node that is cut off needs to notice it."""
+FULL_VIEW_SECONDS = 30.0
+FIRST_BACKOFF_SECONDS = 0.25
+LAST_BACKOFF_SECONDS = 5.0
+MOST_TAKEOVER_FACTOR = 16
+
+
+class Authority(Protocol):
+    """A primary name server, real or not."""
+
+    name: str
+
+    async def serial(self) -> int: ...
+    async def view(self, names: Sequence[str]) -> ZoneView: ...
+    async def update(self, changes: Sequence[RecordChange]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the daemon thinks now."""
+
+    plan: Callable[[ZoneView], tuple[RecordChange, ...]]
+    rank: int | None
+    """This node's place among the writers it can hear; None when it must not write at all."""
+
+
+class Keeper:
+    """One per primary, so that a dead primary never holds up the other. Run `run()` as a task."""
+
+    def __init__(
+        self,
+        authority: Authority,
+        steering: Steering,
+        opinion: Callable[[], Opinion],
+        events: Events,
+        clock: Callable[[], float],
+    ) -> None:
+        self.name = authority.name
+        self.view: ZoneView | None = None
+        self.error: str | None = None
+        self._authority = authority
+        self._steering = steering
+        self._opinion = opinion
+        self._events = events
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._viewed_at = 0.0
+        self._last_serial: int | None = None
+        self._wrong: tuple[tuple[RecordChange, ...], float] | None = None
+        self._takeover_factor = 1
+        self._backoff_seconds = 0.0
+
+    def wake(self) -> None:
+        """The plan has changed: look at once."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled; a primary's trouble is reported and tried again, never raised."""
+        while True:
+            wait_seconds = POLL_SECONDS
+            try:
+                wait_seconds = await self._round()
+                self.error, self._backoff_seconds = None, 0.0
+            except ZoneConflict as conflict:
+                self.view = None
+                self._events.write("trouble", f"{conflict}; looking again.", primary=self.name)
+                wait_seconds = self._back_off()
+            except ZoneError as error:
+                self.view, self.error = None, str(error)
+                self._events.write("trouble", f"{error}.", primary=self.name)
+                wait_seconds = self._back_off()
+            await self._sleep(wait_seconds)
+
+    async def _round(self) -> float:
+        """Observe and, when it is this node's turn, write; returns seconds until the next look is due."""
+        view = await self._observe()
+        opinion = self._opinion()
+        changes = opinion.plan(view)
+        if not changes:
+            self._wrong = None
+            return POLL_SECONDS
+        now = self._clock()
+        if self._wrong is None or self._wrong[0] != changes:
+            self._wrong = (changes, now)
+        if opinion.rank is None:
+            return POLL_SECONDS
+        due = self._wrong[1] + SETTLE_SECONDS + self._standby_seconds(opinion.rank)
+        if now < due:
+            return min(POLL_SECONDS, due - now)
+        await self._write(changes, view, opinion.rank)
+        return 0.0
+
+    async def _observe(self) -> ZoneView:
+        """The zone as it is; names are asked again only when the serial has moved, or now and then."""
+        names = [record.name for record in self._steering.records]
+        if self.view is not None and self._clock() - self._viewed_at < FULL_VIEW_SECONDS:
+            serial = await self._authority.serial()
+            if serial == self.view.serial:
+                return self.view
+        self.view = view = await self._authority.view(names)
+        self._viewed_at = self._clock()
+        if self._last_serial is not None and is_later(self._last_serial, view.serial):
+            self._events.write(
+                "trouble", f"The serial on {self.name} went back to {view.serial}.", primary=self.name
+            )
+        self._last_serial = view.serial
+        return view
+
+    async def _write(self, changes: tuple[RecordChange, ...], view: ZoneView, rank: int) -> None:
+        await self._authority.update(changes)
+        self.view, self._wrong = None, None
+        if rank > 0:
+            self._takeover_factor = min(2 * self._takeover_factor, MOST_TAKEOVER_FACTOR)
+        for node in _nodes_of(self._steering, changes) or [""]:
+            self._events.write(
+                "dns_update",
+                f"{self.name} now answers {describe(changes)}.",
+                node=node,
+                primary=self.name,
+                serial_before=view.serial,
+                rank=rank,
+                records={change.name: sorted(change.after.addresses) for change in changes},
+            )
+
+    def _standby_seconds(self, rank: int) -> float:
+        return rank * self._steering.standby_delay_seconds * self._takeover_factor
+
+    def _back_off(self) -> float:
+        doubled = 2 * self._backoff_seconds
+        self._backoff_seconds = min(max(FIRST_BACKOFF_SECONDS, doubled), LAST_BACKOFF_SECONDS)
+        return self._backoff_seconds
+
+    async def _sleep(self, seconds: float) -> None:
+        """Until `seconds` have passed or the plan changes."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._wake.clear()
+
+
+def _nodes_of(steering: Steering, changes: Sequence[RecordChange]) -> list[str]:
+    """The nodes whose addresses come or go with `changes`."""
+    moved = {
+        change.name: change.before.addresses.symmetric_difference(change.after.addresses)
+        for change in changes
+    }
+    nodes = {
+        node
+        for record in steering.records
+        for node, address in record.addresses.items()
+        if address in moved.get(record.name, ())
+    }
+    return sorted(nodes)
+
+
+def opinion_of(
+    steering: Steering,
+    in_service: Callable[[str | None, str], bool],
+    proven: Callable[[str | None, str], bool],
+    rank: int | None,
+) -> Opinion:
+    """An opinion from standings by pool and node (pool None: the front door as a whole)."""
+
+    def plan(view: ZoneView) -> tuple[RecordChange, ...]:
+        return plan_changes(
+            steering.records,
+            view,
+            steering.ttl_seconds,
+            in_service=lambda record, node: in_service(record.pool, node),
+            proven=lambda record, node: proven(record.pool, node),
+        )
+
+    return Opinion(plan, rank)
+
+
+def rank_among(writers: Sequence[str], own: str, silent: frozenset[str]) -> int | None:
+    """This node's place among the writers that are heard; None when it is no writer."""
+    heard = [name for name in writers if name == own or name not in silent]
+    return heard.index(own) if own in heard else None

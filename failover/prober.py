@@ -1,0 +1,147 @@
+"""All probes of one daemon, driven by one tick: reads, judges, sends, and hands over what it found."""
+
+from collections.abc import Mapping
+
+from failover.config import Config, Peer
+from failover.connection import Pollers
+from failover.decide import Check, Health, Result, Target
+from failover.heartbeat import encode_report
+from failover.lines import FreshSessions, Line, Place
+from failover.pulse import Pulse
+
+OWN_SESSION_INTERVAL_SECONDS = 1.0
+"""A node looks at itself more often than others look at it, and tells them in its heartbeats."""
+TICKS_PER_PROBE = 2
+
+
+class Prober:
+    """Owns the sockets. Call `tick` at a steady pace and `handle_alarms` when `pollers.alarm` is readable."""
+
+    def __init__(self, config: Config, pulse: Pulse, now: float) -> None:
+        self._config = config
+        self._pulse = pulse
+        self._looked_at = now
+        self._next_heartbeat_at = now
+        self.pollers = Pollers()
+        self.pollers.read_at_ticks(pulse.socket.fileno(), pulse.receive)
+        self._lines = [self._line(peer, pool) for peer in config.peers for pool in peer.probes]
+        self._sessions = [
+            self._fresh(peer, Target(peer.name, pool, Check.SESSION), peer.address, port, now)
+            for peer in config.peers
+            for pool, port in peer.probes.items()
+        ]
+        self._entries = self._entry_sessions(now) if config.steering is not None else []
+        self.heard_at: dict[str, float] = {
+            peer.name: now for peer in config.peers if peer.probes or peer.heartbeat_port
+        }
+
+    @property
+    def tick_seconds(self) -> float:
+        timing = self._config.timing
+        return min(timing.probe_interval_seconds, timing.heartbeat_interval_seconds) / TICKS_PER_PROBE
+
+    def self_reports(self) -> dict[str, frozenset[str]]:
+        """What each peer says of itself, where it says anything bad."""
+        found = {name: self._pulse.report_of(name) for name in self._pulse.peers}
+        return {name: report for name, report in found.items() if report}
+
+    def tick(self, now: float, health: Mapping[Target, Health]) -> list[Result]:
+        """One round; `health` is what the last decision made of earlier results."""
+        results: list[Result] = []
+        self.pollers.handle_replies(self._looked_at)
+        self._looked_at = now
+        for line in self._lines:
+            line.tick(now, results)
+        for session in self._sessions:
+            if session.connection is not None or _may_probe(session.target, health):
+                session.tick(now, results, _in_doubt(session.target, health))
+        for entry in self._entries:
+            entry.tick(now, results, _in_doubt(entry.target, health))
+        self._beat(now, health)
+        self._note_heard(now)
+        return results
+
+    def handle_alarms(self, now: float) -> list[Result]:
+        """Connections that were made, refused or lost just now; a lost line is tried again at once."""
+        results: list[Result] = []
+        self.pollers.handle_alarms(now)
+        for line in self._lines:
+            if line.connection is not None and line.connection.closed:
+                line.harvest(now, results)
+                line.tick(now, results)
+        return results
+
+    def close(self) -> None:
+        self.pollers.close()
+        self._pulse.socket.close()
+
+    def _beat(self, now: float, health: Mapping[Target, Health]) -> None:
+        if now < self._next_heartbeat_at:
+            return
+        interval = self._config.timing.heartbeat_interval_seconds
+        self._next_heartbeat_at = max(self._next_heartbeat_at + interval, now)
+        self._pulse.body = encode_report(
+            {
+                target.pool
+                for target, state in health.items()
+                if target.node == self._config.node and target.check is not Check.ENTRY and not state.up
+            }
+        )
+        self._pulse.send()
+
+    def _note_heard(self, now: float) -> None:
+        for name in self._pulse.heard:
+            self.heard_at[name] = now
+        self._pulse.heard.clear()
+        everything: list[Line | FreshSessions] = [*self._lines, *self._sessions, *self._entries]
+        for one in everything:
+            if one.heard_at is not None:
+                self.heard_at[one.target.node] = max(one.heard_at, self.heard_at[one.target.node])
+                one.heard_at = None
+        self.heard_at[self._config.node] = now
+
+    def _line(self, peer: Peer, pool: str) -> Line:
+        target = Target(peer.name, pool, Check.NOOP)
+        return Line(target, self._place(peer.address, peer.probes[pool]), self._config.timing, self.pollers)
+
+    def _entry_sessions(self, now: float) -> list[FreshSessions]:
+        by_name = {peer.name: peer for peer in self._config.peers}
+        return [
+            self._fresh(by_name[node], Target(node, name, Check.ENTRY), address, pool.entry_port, now)
+            for name, pool in self._config.pools.items()
+            for node, address in pool.entries.items()
+        ]
+
+    def _fresh(self, peer: Peer, target: Target, address: str, port: int, now: float) -> FreshSessions:
+        timing = self._config.timing
+        own = peer.name == self._config.node
+        interval = min(OWN_SESSION_INTERVAL_SECONDS, timing.session_interval_seconds) if own else None
+        interval = interval or timing.session_interval_seconds
+        return FreshSessions(
+            target,
+            self._place(address, port),
+            timing,
+            interval,
+            self.pollers,
+            next_at=now + interval * _share(self._config.node, target),
+        )
+
+    def _place(self, address: str, port: int) -> Place:
+        return Place(address, port, self._config.heartbeat_address, self._config.node)
+
+
+def _share(observer: str, target: Target) -> float:
+    """Where in its interval a probe falls: spread evenly, and the same on each start."""
+    text = f"{observer} {target.node} {target.pool} {target.check}"
+    return (sum(text.encode()) * 2_654_435_761 % 4096) / 4096
+
+
+def _may_probe(target: Target, health: Mapping[Target, Health]) -> bool:
+    """A fresh session tells nothing new while the persistent one cannot even be made."""
+    line = health.get(Target(target.node, target.pool, Check.NOOP))
+    return line is None or line.up
+
+
+def _in_doubt(target: Target, health: Mapping[Target, Health]) -> bool:
+    state = health.get(target)
+    return state is not None and (not state.up or state.run > 0)

@@ -1,0 +1,78 @@
+"""This node's heartbeats on the wire: one UDP socket for all peers."""
+
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from failover.config import Peer
+from failover.heartbeat import MAXIMUM_BYTES, Correspondent, Heartbeat, decode, encode
+
+_MOST_PER_TICK = 512
+
+
+@dataclass(slots=True)
+class Pulse:
+    """Sends a heartbeat to each peer when `send` is called, and takes in theirs.
+
+    `socket` must be bound and non-blocking; `peers` are the others, each with a heartbeat port.
+    """
+
+    node: str
+    secret: bytes
+    socket: socket.socket
+    peers: Mapping[str, Peer]
+    body: bytes = b"{}"
+    own_life: int = field(default_factory=lambda: secrets.randbits(63) | 1)
+    heard: set[str] = field(default_factory=set)
+    """Peers that were heard since the caller last looked."""
+    refused: int = 0
+    """Datagrams with a wrong MAC, an unknown sender or an old sequence."""
+    _sequence: int = 0
+    _known: dict[str, Correspondent] = field(default_factory=dict)
+
+    def send(self) -> None:
+        """One heartbeat to every peer; what cannot be sent is lost, as it would be on the wire."""
+        self._sequence += 1
+        for name, peer in self.peers.items():
+            echo = self._correspondent(name).candidate_life
+            beat = Heartbeat(self.node, self.own_life, echo, self._sequence, self.body)
+            try:
+                self.socket.sendto(encode(self.secret, beat, name), (peer.address, peer.heartbeat_port or 0))
+            except OSError:
+                continue
+
+    def receive(self) -> None:
+        """Take in every datagram that waits, up to a bound that a flood cannot exceed."""
+        for _ in range(_MOST_PER_TICK):
+            try:
+                datagram = self.socket.recv(MAXIMUM_BYTES + 1)
+            except BlockingIOError:
+                return
+            except OSError:  # a peer's port was unreachable: the kernel reports it on the next call
+                continue
+            self._take(datagram)
+
+    def report_of(self, peer: str) -> frozenset[str]:
+        """Pools that `peer` last reported as failing on itself."""
+        known = self._known.get(peer)
+        return known.report if known else frozenset()
+
+    def _take(self, datagram: bytes) -> None:
+        beat = decode(self.secret, datagram, self.node)
+        if beat is None or beat.sender not in self.peers:
+            self.refused += 1
+        elif self._correspondent(beat.sender).accept(beat, self.own_life):
+            self.heard.add(beat.sender)
+        elif beat.echoed_life == self.own_life:
+            self.refused += 1
+
+    def _correspondent(self, name: str) -> Correspondent:
+        return self._known.setdefault(name, Correspondent())
+
+
+def open_socket(address: str, port: int) -> socket.socket:
+    """A non-blocking UDP socket bound to `address`; OSError when the address is not this node's."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    sock.bind((address, port))
+    return sock

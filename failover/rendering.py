@@ -1,0 +1,103 @@
+"""The daemon's configuration for one node, made from the fleet (runs on the operator's machine)."""
+
+from typing import Any
+
+from fleet.topology import HEARTBEAT_PORT, INBOUND_PROBE_PORT, Fleet, FleetNode
+
+SECRET_FILE = "/etc/mtafleet/failover/heartbeat.key"  # noqa: S105  a path
+TSIG_KEY_FILE = "/etc/mtafleet/failover/tsig.key"
+HAPROXY_SOCKET = "/run/haproxy/admin.sock"
+STATUS_SOCKET = "/run/mtafleet/failover.sock"
+EVENTS_FILE = "/var/lib/mtafleet/failover/events.jsonl"
+INBOUND = "inbound"
+SESSION_INTERVAL_MILLISECONDS = 5_000
+SESSION_TIMEOUT_MILLISECONDS = 1_000
+STANDBY_DELAY_MILLISECONDS = 2_000
+
+
+def daemon_config(fleet: Fleet, node_name: str) -> dict[str, Any]:
+    """The JSON object that `failover.config` describes, for the node called `node_name`.
+
+    MTA nodes steer their own HAProxy and may write DNS; the application host steers its own
+    HAProxy only; the witness steers nothing and observes.
+    """
+    node = fleet.node(node_name)
+    return {
+        "node": node.name,
+        "secret_file": SECRET_FILE,
+        "heartbeat": {"address": str(node.address), "port": HEARTBEAT_PORT},
+        "peers": [_peer(fleet, one) for one in fleet.nodes],
+        "pools": _pools(fleet),
+        "policy": _policy(fleet),
+        "haproxy": None if node.role == "witness" else {"socket": HAPROXY_SOCKET},
+        "dns": _dns(fleet) if node.role == "mta" else None,
+        "status_socket": STATUS_SOCKET,
+        "events_file": EVENTS_FILE,
+    }
+
+
+def _peer(fleet: Fleet, node: FleetNode) -> dict[str, Any]:
+    probes: dict[str, int] = {}
+    if node.role == "mta":
+        probes = {one.pool: one.probe_port for one in fleet.pools if node.entry_address(one.pool)}
+        probes[INBOUND] = INBOUND_PROBE_PORT
+    return {
+        "name": node.name,
+        "site": node.site,
+        "role": node.role,
+        "address": str(node.address),
+        "heartbeat_port": HEARTBEAT_PORT,
+        "probes": probes,
+    }
+
+
+def _pools(fleet: Fleet) -> dict[str, Any]:
+    pools: dict[str, Any] = {
+        one.pool: {
+            "backends": [f"pool_{one.pool}_smtps", f"pool_{one.pool}_submission"],
+            "entries": _entries(fleet, one.pool),
+            "entry_port": 587,
+        }
+        for one in fleet.pools
+    }
+    pools[INBOUND] = {"backends": [INBOUND], "entries": {}, "entry_port": 25}
+    return pools
+
+
+def _entries(fleet: Fleet, pool: str) -> dict[str, str]:
+    return {node.name: str(node.entry_address(pool)) for node in fleet.members(pool)}
+
+
+def _policy(fleet: Fleet) -> dict[str, Any]:
+    policy = fleet.environment.failover
+    return {
+        "heartbeat_interval_milliseconds": policy.heartbeat_interval_milliseconds,
+        "probe_interval_milliseconds": policy.probe_interval_milliseconds,
+        "probe_timeout_milliseconds": policy.probe_timeout_milliseconds,
+        "fall": policy.fall,
+        "rise": policy.rise,
+        "session_interval_milliseconds": SESSION_INTERVAL_MILLISECONDS,
+        "session_timeout_milliseconds": SESSION_TIMEOUT_MILLISECONDS,
+        "floor_percent": policy.floor_percent,
+    }
+
+
+def _dns(fleet: Fleet) -> dict[str, Any]:
+    records: list[dict[str, Any]] = [
+        {"name": one.submission_name, "pool": one.pool, "addresses": _entries(fleet, one.pool)}
+        for one in fleet.pools
+    ]
+    main_addresses = {node.name: str(node.address) for node in fleet.mta_nodes}
+    records.append({"name": fleet.sts_name, "pool": None, "addresses": main_addresses})
+    return {
+        "zone": fleet.environment.operator.steered_zone,
+        "primaries": [
+            {"name": fleet.name_server_name(one), "address": str(one.address), "port": 53}
+            for one in fleet.name_servers
+        ],
+        "tsig_key_file": TSIG_KEY_FILE,
+        "ttl_seconds": fleet.environment.failover.dns_ttl_seconds,
+        "writers": [node.name for node in fleet.mta_nodes],
+        "standby_delay_milliseconds": STANDBY_DELAY_MILLISECONDS,
+        "records": records,
+    }

@@ -1,0 +1,57 @@
+"""From the configuration to what `decide` works on: groups, thresholds, timing."""
+
+from failover.config import Config
+from failover.decide import Check, Group, GroupKey, Policy, Target, Threshold
+
+FRONT = ""
+"""The pool name of the group that stands for a node's front door as a whole."""
+SESSION_THRESHOLD = Threshold(fall=2, rise=2)
+
+
+def policy_of(config: Config) -> Policy:
+    """The policy of this daemon; a node is silent after as many heartbeats as `fall`, and one timeout."""
+    timing = config.timing
+    return Policy(
+        observer=config.node,
+        groups=groups_of(config),
+        thresholds={
+            Check.NOOP: Threshold(timing.fall, timing.rise),
+            Check.SESSION: SESSION_THRESHOLD,
+            Check.ENTRY: SESSION_THRESHOLD,
+        },
+        silence_seconds=timing.fall * timing.heartbeat_interval_seconds + timing.probe_timeout_seconds,
+        floor_percent=timing.floor_percent,
+        most_lag_seconds=timing.probe_timeout_seconds / 2,
+    )
+
+
+def groups_of(config: Config) -> tuple[Group, ...]:
+    """Instances behind HAProxy by pool; entries in DNS by pool, and the front doors, where DNS is steered."""
+    relays = tuple(_relay(config, pool) for pool in config.pools)
+    if config.steering is None:
+        return relays
+    entries = tuple(
+        Group(GroupKey("entry", name), {node: (Target(node, name, Check.ENTRY),) for node in pool.entries})
+        for name, pool in config.pools.items()
+        if pool.entries
+    )
+    return (*relays, *entries, _front(config))
+
+
+def _relay(config: Config, pool: str) -> Group:
+    return Group(
+        GroupKey("relay", pool),
+        {
+            peer.name: (Target(peer.name, pool, Check.NOOP), Target(peer.name, pool, Check.SESSION))
+            for peer in config.peers
+            if pool in peer.probes
+        },
+    )
+
+
+def _front(config: Config) -> Group:
+    members: dict[str, tuple[Target, ...]] = {}
+    for name, pool in config.pools.items():
+        for node in pool.entries:
+            members[node] = (*members.get(node, ()), Target(node, name, Check.ENTRY))
+    return Group(GroupKey("entry", FRONT), members, needs="any")

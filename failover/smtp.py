@@ -1,0 +1,178 @@
+"""One SMTP session as a probe, without any input or output of its own.
+
+The caller connects, feeds in what arrives and what the clock says, sends what `take_output()` holds
+and closes when `closing` is set. Two uses: a *fresh* session goes to the reply to EHLO and quits; a
+*persistent* one then sends NOOP each interval and judges each by its own deadline, so a peer that
+hangs is seen after one deadline although its kernel goes on acknowledging.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+MAXIMUM_LINE_BYTES = 4096
+MOST_UNANSWERED = 8
+"""Unanswered NOOPs after which no more are sent: further silence is counted without feeding a stuck peer."""
+
+
+class Phase(Enum):
+    CONNECT = "connecting"
+    BANNER = "waiting for the banner"
+    EHLO = "waiting for the reply to EHLO"
+    READY = "answering NOOP"
+    CLOSED = "closed"
+
+
+@dataclass(slots=True)
+class Replies:
+    """Splits a byte stream into SMTP replies; `broken` when it is not SMTP."""
+
+    _buffer: bytes = b""
+    broken: bool = False
+
+    def feed(self, data: bytes) -> list[str]:
+        """The final line of each reply that `data` completes."""
+        self._buffer += data
+        *lines, self._buffer = self._buffer.split(b"\n")
+        self.broken = self.broken or len(self._buffer) > MAXIMUM_LINE_BYTES
+        found = []
+        for line in lines:
+            text = line.rstrip(b"\r").decode("ascii", errors="replace")
+            if not text[:3].isdigit() or text[3:4] not in ("", " ", "-"):
+                self.broken = True
+            elif text[3:4] != "-":
+                found.append(text)
+        return found
+
+
+@dataclass(slots=True)
+class SmtpProbe:
+    """One session. Times are seconds of one monotonic clock, given by the caller.
+
+    `persistent` false: `succeeded` or `failure` is set once, and `closing` with it.
+    `persistent` true: `good` and `bad` collect one entry per NOOP that was answered in time or was not;
+    `failure` when the session itself ended.
+    """
+
+    helo: str
+    persistent: bool
+    step_timeout_seconds: float
+    noop_interval_seconds: float
+    noop_timeout_seconds: float
+    deadline: float
+    """When the present step before READY has taken too long."""
+    phase: Phase = Phase.CONNECT
+    succeeded: bool = False
+    failure: str | None = None
+    good: int = 0
+    bad: int = 0
+    heard: bool = False
+    """Whether the peer said anything since the caller last looked."""
+    noops_sent: int = 0
+    next_noop_at: float = 0.0
+    bad_reason: str = ""
+    _unanswered: deque[tuple[float, bool]] = field(default_factory=deque)
+    """(sent at, already judged as too late) per NOOP without a reply."""
+    _replies: Replies = field(default_factory=Replies)
+    _output: bytes = b""
+
+    @property
+    def closing(self) -> bool:
+        return self.phase is Phase.CLOSED
+
+    def take_output(self) -> bytes:
+        output, self._output = self._output, b""
+        return output
+
+    def connected(self, now: float) -> None:
+        self._enter(Phase.BANNER, now)
+
+    def received(self, data: bytes, now: float) -> None:
+        """Feed what the peer sent."""
+        self.heard = True
+        for line in self._replies.feed(data):
+            if not self.closing:
+                self._reply(line, now)
+        if self._replies.broken and not self.closing:
+            self.lost("it answered something that is not SMTP")
+
+    def lost(self, reason: str) -> None:
+        """The connection is gone, refused or useless."""
+        if self.closing:
+            return
+        self.failure = f"{reason} while {self.phase.value}"
+        self.phase = Phase.CLOSED
+
+    def tick(self, now: float) -> None:
+        """Judge deadlines that have passed, then send the next NOOP when it is due."""
+        if self.phase is Phase.READY:
+            self._judge(now)
+            self._send_noop(now)
+        elif not self.closing and now >= self.deadline:
+            self.lost(f"no answer within {self.step_timeout_seconds * 1000:.0f} ms")
+
+    @property
+    def stuck_since(self) -> float | None:
+        """When the oldest NOOP still without any reply was sent."""
+        return self._unanswered[0][0] if self._unanswered else None
+
+    def quit(self) -> None:
+        if self.phase is Phase.READY:
+            self._output += b"QUIT\r\n"
+        self.phase = Phase.CLOSED
+
+    def _enter(self, phase: Phase, now: float) -> None:
+        self.phase, self.deadline = phase, now + self.step_timeout_seconds
+
+    def _reply(self, line: str, now: float) -> None:
+        match self.phase:
+            case Phase.BANNER if line.startswith("220"):
+                self._output += f"EHLO {self.helo}\r\n".encode()
+                self._enter(Phase.EHLO, now)
+            case Phase.EHLO if line.startswith("250"):
+                self._established(now)
+            case Phase.READY if line.startswith("250") and self._unanswered:
+                self._answered(now)
+            case _:
+                self.lost(f"it answered {line[:60]!r}")
+
+    def _established(self, now: float) -> None:
+        self.succeeded = True
+        if self.persistent:
+            self._enter(Phase.READY, now)
+            self.next_noop_at = now
+        else:
+            self._output += b"QUIT\r\n"
+            self.phase = Phase.CLOSED
+
+    def _answered(self, now: float) -> None:
+        sent_at, judged = self._unanswered.popleft()
+        if judged:
+            return
+        if now < sent_at + self.noop_timeout_seconds:
+            self.good += 1
+        else:
+            self._too_late()
+
+    def _judge(self, now: float) -> None:
+        for index, (sent_at, judged) in enumerate(self._unanswered):
+            if now < sent_at + self.noop_timeout_seconds:
+                break
+            if not judged:
+                self._unanswered[index] = (sent_at, True)
+                self._too_late()
+
+    def _too_late(self) -> None:
+        self.bad += 1
+        self.bad_reason = f"no reply to NOOP within {self.noop_timeout_seconds * 1000:.0f} ms"
+
+    def _send_noop(self, now: float) -> None:
+        if now < self.next_noop_at:
+            return
+        self.next_noop_at = max(self.next_noop_at + self.noop_interval_seconds, now)
+        if len(self._unanswered) >= MOST_UNANSWERED:
+            self._too_late()
+            return
+        self._unanswered.append((now, False))
+        self.noops_sent += 1
+        self._output += b"NOOP\r\n"

@@ -1,0 +1,129 @@
+"""What the daemon knows, as JSON over a unix socket: connect, read to the end."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from failover.daemon import Daemon
+from failover.errors import StatusError
+from failover.keeper import Keeper, rank_among
+
+SOCKET_MODE = 0o660
+TIMEOUT_SECONDS = 3.0
+
+
+def describe(daemon: Daemon, now: float) -> dict[str, Any]:
+    """The status of `daemon` at `now` (its own clock); plain JSON values."""
+    decision = daemon.decision
+    return {
+        "node": daemon.config.node,
+        "uptime_seconds": round(now - daemon.started_at, 3),
+        "most_lag_milliseconds": round(daemon.most_lag_seconds * 1000, 1),
+        "doubt": decision.doubt,
+        "nodes": {
+            peer.name: {
+                "site": peer.site,
+                "role": peer.role,
+                "silent": peer.name in decision.silent,
+                "heard_seconds_ago": round(now - daemon.prober.heard_at.get(peer.name, now), 3),
+            }
+            for peer in daemon.config.peers
+        },
+        "pools": _pools(daemon),
+        "haproxy": _haproxy(daemon),
+        "dns": _dns(daemon),
+        "recent": list(daemon.events.recent)[-10:],
+    }
+
+
+def _pools(daemon: Daemon) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, standings in daemon.decision.plan.items():
+        pool = found.setdefault(key.pool or "front", {})
+        for node, one in standings.items():
+            pool.setdefault(node, {})[key.kind] = {
+                "in_service": one.in_service,
+                "healthy": one.healthy,
+                "reason": one.reason,
+            }
+    return found
+
+
+def _haproxy(daemon: Daemon) -> dict[str, Any] | None:
+    door = daemon.front_door
+    if door is None:
+        return None
+    servers = {
+        f"{key.backend}/{key.server}": {
+            "state": "maint" if one.in_maintenance else "drain" if one.drained else "ready",
+            "running": one.running,
+            "weight": one.weight,
+        }
+        for key, one in door.states.items()
+    }
+    return {"error": door.error, "servers": servers}
+
+
+def _dns(daemon: Daemon) -> dict[str, Any] | None:
+    steering = daemon.config.steering
+    if steering is None:
+        return None
+    return {
+        "writer_rank": rank_among(steering.writers, daemon.config.node, daemon.decision.silent),
+        "primaries": {keeper.name: _primary(keeper) for keeper in daemon.keepers},
+    }
+
+
+def _primary(keeper: Keeper) -> dict[str, Any]:
+    view = keeper.view
+    answers = {name: sorted(answer.addresses) for name, answer in view.answers.items()} if view else {}
+    return {"error": keeper.error, "serial": view.serial if view else None, "answers": answers}
+
+
+async def serve(daemon: Daemon, path: Path) -> asyncio.Server:
+    """Answer every connection to the socket at `path` with the status; keep what is returned."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            status = describe(daemon, asyncio.get_running_loop().time())
+            writer.write(json.dumps(status).encode() + b"\n")
+            await writer.drain()
+        writer.close()
+
+    return await asyncio.start_unix_server(answer, sock=_listening(path))
+
+
+def _listening(path: Path) -> socket.socket:
+    """A socket at `path` that only its owner and group may use, from its first moment."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = os.umask(0o777 & ~SOCKET_MODE)
+    try:
+        path.unlink(missing_ok=True)
+        sock.bind(str(path))
+    except OSError as error:
+        sock.close()
+        raise StatusError(f"{path}: the status socket cannot be made: {error.strerror}") from None
+    finally:
+        os.umask(before)
+    return sock
+
+
+def ask(path: Path) -> dict[str, Any]:
+    """The status of the daemon behind the socket at `path`; StatusError when there is none."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(TIMEOUT_SECONDS)
+            sock.connect(str(path))
+            answer = b"".join(iter(lambda: sock.recv(65_536), b""))
+    except OSError as error:
+        reason = error.strerror or "it did not answer in time"
+        raise StatusError(f"{path}: the failover daemon cannot be asked: {reason}") from None
+    status = json.loads(answer or b"null")
+    if not isinstance(status, dict):
+        raise StatusError(f"{path}: the failover daemon gave no status")
+    return status

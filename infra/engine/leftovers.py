@@ -1,0 +1,43 @@
+"""Picking up after an engine that was killed: its lock on the stack outlives it."""
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlparse
+
+from infra.engine.stack import pulumi
+
+
+def lift_stale_lock(stack: str, project: Path, variables: Mapping[str, str]) -> bool:
+    """Cancel the stack's lock if the process on this computer that took it is dead; return whether it was.
+
+    Only a `file://` backend keeps its locks where this can tell. A lock of a living process, or of another
+    computer, stays: the engine will explain it.
+    """
+    backend = urlparse(variables.get("PULUMI_BACKEND_URL", ""))
+    if backend.scheme != "file":
+        return False
+    locks = list((Path(backend.path) / ".pulumi" / "locks").glob(f"**/{stack}/*.json"))
+    if not locks or not all(_is_stale(lock) for lock in locks):
+        return False
+    pulumi(["cancel", "--yes", "--stack", stack], project=project, variables=variables, timeout_seconds=60)
+    return True
+
+
+def _is_stale(lock: Path) -> bool:
+    try:
+        holder = json.loads(lock.read_text())
+        process, computer = int(holder["pid"]), str(holder["hostname"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    if computer != socket.gethostname():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,0 +1,139 @@
+"""The Pulumi program: from the environment file to resources and stack outputs."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from fleet.errors import MtafleetError
+from fleet.spec.load import load_environment
+from fleet.spec.models import Environment
+from fleet.topology import Fleet
+from infra.components import Node, NodeArgs, Pool, PoolArgs, Region, RegionArgs, Zone, ZoneArgs
+from infra.resources import PrivateKey, Settings, SharedSecret
+from infra.substrates import NameServer, Substrate
+
+TSIG_KEY_NAME = "mtafleet"
+TSIG_ALGORITHM = "hmac-sha256"
+TSIG_SECRET_BYTES = 32
+PASSWORD_BYTES = 24
+
+
+def main() -> None:
+    """Run for the stack's environment: config `mtafleet:environment`, by default the stack's name.
+
+    A mistake in the environment file ends the program with its message alone.
+    """
+    name = pulumi.Config("mtafleet").get("environment") or pulumi.get_stack()
+    try:
+        environment = load_environment(name)
+    except MtafleetError as error:
+        pulumi.log.error(str(error))
+        sys.exit(1)
+    provision(environment)
+
+
+def provision(environment: Environment) -> None:
+    """Declare every resource of one environment and export what configuration needs."""
+    fleet = Fleet.of(environment)
+    substrate = _substrate(environment)
+    ssh_key = PrivateKey("ssh", "ed25519")
+    _record_settings(environment)
+
+    nodes = _nodes(fleet, substrate, ssh_key.public_key_openssh)
+    pools = {
+        name: Pool(name, PoolArgs(_addresses(fleet, name), _pool_settings(environment, name)), substrate)
+        for name in environment.pools
+    }
+    zones = _zones(fleet, substrate)
+    around = substrate.surroundings(ssh_key.public_key_openssh)
+
+    pulumi.export(
+        "fleet",
+        {
+            "nodes": {name: node.entry for name, node in nodes.items()},
+            "access": around.access,
+            "acme": {
+                "directory": environment.acme.directory,
+                "ca_certificate": around.ca_certificate,
+            },
+            "resolver": {"root_hints": around.root_hints, "trust_anchor": around.trust_anchor},
+            "addresses": {
+                address: entry for pool in pools.values() for address, entry in pool.entries.items()
+            },
+        },
+    )
+    pulumi.export("secrets", pulumi.Output.secret(_secrets(environment, ssh_key, zones)))
+
+
+def _substrate(environment: Environment) -> Substrate:
+    """Substrates are imported when used: a cloud's SDK takes seconds to load."""
+    if environment.lab is None:
+        raise MtafleetError("an environment on the substrate `lab` needs the section `lab`")
+    from infra.substrates.local import LabSubstrate  # noqa: PLC0415
+
+    return LabSubstrate(environment, environment.lab)
+
+
+def _nodes(fleet: Fleet, substrate: Substrate, ssh_key: pulumi.Input[str]) -> Mapping[str, Node]:
+    networks = fleet.site_networks()
+    regions = {
+        name: Region(name, RegionArgs(networks[name]), substrate) for name in fleet.environment.regions
+    }
+    for name, network in networks.items():
+        if name not in regions:
+            substrate.site(name, network, None)
+    return {
+        node.name: Node(
+            node.name,
+            NodeArgs(node, ssh_key),
+            substrate,
+            pulumi.ResourceOptions(parent=regions.get(node.site)),
+        )
+        for node in fleet.nodes
+    }
+
+
+def _zones(fleet: Fleet, substrate: Substrate) -> Mapping[str, Zone]:
+    """The operator's own zone and each sending domain; zones inside these are their servers' business."""
+    servers = [NameServer(fleet.name_server_name(node), str(node.address)) for node in fleet.name_servers]
+    selectors = {
+        domain: (spec.dkim_selectors.active, spec.dkim_selectors.standby)
+        for domain, spec in fleet.environment.domains.items()
+    }
+    names = dict.fromkeys((fleet.environment.operator.domain, *selectors))
+    return {name: Zone(name, ZoneArgs(servers, selectors.get(name, ())), substrate) for name in names}
+
+
+def _addresses(fleet: Fleet, pool: str) -> list[Any]:
+    return [sending for sending in fleet.sending_addresses if sending.pool == pool]
+
+
+def _record_settings(environment: Environment) -> None:
+    for scope, values in (("limits", environment.limits), ("failover", environment.failover)):
+        Settings(scope, scope, values.model_dump(mode="json"))
+
+
+def _pool_settings(environment: Environment, pool: str) -> Mapping[str, Any]:
+    spec = environment.pools[pool]
+    return {
+        "submission": spec.submission,
+        "users": {
+            name: {"senders": sorted(user.senders)}
+            for name, user in environment.users.items()
+            if user.pool == pool
+        },
+        "domains": sorted(name for name, domain in environment.domains.items() if pool in domain.pools),
+    }
+
+
+def _secrets(environment: Environment, ssh_key: PrivateKey, zones: Mapping[str, Zone]) -> Mapping[str, Any]:
+    tsig = SharedSecret("tsig", TSIG_SECRET_BYTES, "base64")
+    users = {name: SharedSecret(f"user.{name}", PASSWORD_BYTES, "base64url") for name in environment.users}
+    return {
+        "dkim": {name: zone.dkim for name, zone in zones.items() if zone.dkim},
+        "tsig": {"name": TSIG_KEY_NAME, "algorithm": TSIG_ALGORITHM, "secret": tsig.value},
+        "users": {name: password.value for name, password in users.items()},
+        "ssh_private_key": ssh_key.private_key_pem,
+    }

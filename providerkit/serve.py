@@ -1,0 +1,56 @@
+"""Runs a provider as the engine expects: print a port, serve until told to stop or the engine is gone."""
+
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from providerkit.servicer import AnyKind, Servicer
+
+_CALLS_AT_ONCE = 32
+_GRACE_SECONDS = 30
+
+
+def serve(package: str, version: str, kinds: Iterable[AnyKind]) -> None:
+    """Serve `kinds` on a free loopback port until SIGTERM, SIGINT or the engine's death.
+
+    The port goes to stdout, as Pulumi's plugin protocol wants; everything else belongs on stderr.
+    A stopped provider takes no new calls, finishes those under way and exits.
+    """
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    engine = grpc.insecure_channel(sys.argv[1]) if len(sys.argv) > 1 else None
+    servicer = Servicer(package, version, kinds, engine)
+    server = grpc.server(
+        ThreadPoolExecutor(max_workers=_CALLS_AT_ONCE),
+        options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    _watch_parent(stop)
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    stop.wait()
+    servicer.cancelled.set()
+    server.stop(_GRACE_SECONDS).wait()
+
+
+def _watch_parent(stop: threading.Event) -> None:
+    """Set `stop` when the engine that started this process dies, however it dies."""
+    parent = os.pidfd_open(os.getppid())
+
+    def wait() -> None:
+        poll = select.poll()
+        poll.register(parent, select.POLLIN)
+        poll.poll()
+        stop.set()
+
+    threading.Thread(target=wait, name="engine watch", daemon=True).start()
