@@ -15,7 +15,7 @@ from fleet.errors import MtafleetError
 from fleet.paths import project_root
 from fleet.spec.load import load_environment
 from infra.engine import engine_environment
-from infra.engine.leftovers import lift_stale_lock
+from infra.engine.leftovers import recover
 from infra.engine.stack import ensure_stack
 
 EXTRA = {"ignore_unknown_options": True}
@@ -33,7 +33,7 @@ def up(environment: str, pulumi_arguments: tuple[str, ...]) -> None:
 
     Further arguments go to `pulumi up`: `mtafleet up lab --refresh` also finds dead machines and boots them.
     """
-    run_engine(environment, ["up", "--yes", "--skip-preview", *pulumi_arguments])
+    run_engine(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *pulumi_arguments])
 
 
 @click.command(context_settings=EXTRA)
@@ -52,7 +52,7 @@ def destroy(environment: str, pulumi_arguments: tuple[str, ...], *, yes: bool) -
     """Remove everything of an environment, its mail queues and keys included."""
     if not yes:
         click.confirm(f"Remove every machine, queue and key of {environment}?", abort=True)
-    run_engine(environment, ["destroy", "--yes", "--skip-preview", *pulumi_arguments])
+    run_engine(environment, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", *pulumi_arguments])
     if load_environment(environment).substrate == "lab":
         _sweep_lab(environment)
 
@@ -62,7 +62,8 @@ def run_engine(environment: str, arguments: Sequence[str]) -> None:
     load_environment(environment)
     variables = engine_environment(environment)
     ensure_stack(environment, project_root(), variables)
-    lift_stale_lock(environment, project_root(), variables)
+    if recover(environment, project_root(), variables):
+        click.echo(f"An earlier run on {environment} was killed; its unfinished work is taken up.", err=True)
     command = ["/usr/bin/env", "pulumi", arguments[0], "--stack", environment, *arguments[1:]]
     surroundings = {**os.environ, **variables}
     surroundings.pop("PULUMI_CONFIG_PASSPHRASE", None)

@@ -1,4 +1,4 @@
-"""Picking up after an engine that was killed: its lock on the stack outlives it."""
+"""Picking up after an engine that was killed: its lock and its notes of unfinished work remain."""
 
 import json
 import os
@@ -8,6 +8,26 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from infra.engine.stack import pulumi
+
+
+REFRESH_TIMEOUT_SECONDS = 600
+
+
+def recover(stack: str, project: Path, variables: Mapping[str, str]) -> bool:
+    """Make the stack usable after its engine was killed; return whether it had been.
+
+    The dead engine's lock is lifted, and creations it never finished are struck from the state: our providers
+    adopt what such a creation left. The state is refreshed on the way, so that it tells the truth again.
+    """
+    if not lift_stale_lock(stack, project, variables):
+        return False
+    pulumi(
+        ["refresh", "--yes", "--clear-pending-creates", "--stack", stack],
+        project=project,
+        variables=variables,
+        timeout_seconds=REFRESH_TIMEOUT_SECONDS,
+    )
+    return True
 
 
 def lift_stale_lock(stack: str, project: Path, variables: Mapping[str, str]) -> bool:

@@ -18,7 +18,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from lab.api import AddressSpec, Bind, LabPaths, addresses, disk
-from lab.provider.base import CHECKOUT, InLab, LabKind, Name, lab_errors
+from lab.provider.base import InLab, LabKind, Name, lab_errors
 from lab.world import geography, install
 from lab.world.providers import load_providers
 from lab.world.spec import CODE_DIRECTORY, DATA_DIRECTORY, Delegation, NameServer, WorldSpec
@@ -310,7 +310,7 @@ def _republish(paths: LabPaths) -> WorldSpec | None:
 
 def _wait_until_applied(paths: LabPaths, spec: WorldSpec | None) -> None:
     """Wait until the world machine has `spec`, or a newer one, in force; ProviderError when it cannot."""
-    if spec is None or not (CHECKOUT / "lab" / "world" / "daemon.py").exists():
+    if spec is None:
         return
     report("waiting for the simulated internet to take it up")
     deadline = time.monotonic() + APPLY_TIMEOUT_SECONDS
