@@ -17,6 +17,9 @@ def cli() -> None:
 
 
 cli.add_command(env)
+cli.add_command(up)
+cli.add_command(preview)
+cli.add_command(destroy)
 cli.add_command(lab)
 cli.add_command(up)
 cli.add_command(preview)

@@ -35,6 +35,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, Literal
 
 import jinja2
@@ -191,7 +192,7 @@ class TreeRenderer:
         )
 
     def _computed(self, role: str, node: NodeModel) -> Iterator[TreeFile]:
-        for hook in (getattr(_tree_module(role), "files", None), self._hooks.get(role)):
+        for hook in (_tree_files(role), self._hooks.get(role)):
             yield from hook(node) if hook else ()
 
     def _describe(self, role: str) -> _TreeDescription:
@@ -297,8 +298,7 @@ def write_bundle(bundle: Path, trees: list[RenderedTree], extra: Mapping[str, by
 
 
 @cache
-def _tree_module(role: str) -> Any:
-    """The role's module of computed files and names, None when it has none."""
+def _tree_module(role: str) -> ModuleType | None:
     name = f"fleet.trees.{role}"
     try:
         return importlib.import_module(name)
@@ -306,6 +306,10 @@ def _tree_module(role: str) -> Any:
         if error.name == name:
             return None
         raise
+
+
+def _tree_files(role: str) -> Hook | None:
+    return getattr(_tree_module(role), "files", None)
 
 
 def _base_scope(role: str, node: NodeModel) -> dict[str, Any]:
