@@ -21,4 +21,8 @@ ACME_PORT = 14000
 ACME_MANAGEMENT_PORT = 15000
 ACME_DIRECTORY = f"https://{ACME_NAME}:{ACME_PORT}/dir"
 
+RESOLVER_NAME = "resolver.pki.example"
+RESOLVER_ADDRESS = IPv4Address("198.18.0.4")
+"""A resolver open to everyone in the lab, as the big public ones are."""
+
 PKI_SERVERS = (_server("ns1.pki.example", "198.18.0.7"), _server("ns2.pki.example", "198.18.0.8"))

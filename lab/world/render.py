@@ -37,7 +37,7 @@ def machine_addresses(spec: WorldSpec, providers: tuple[Provider, ...]) -> list[
         address for group in listen_addresses(build_zones(spec, providers)).values() for address in group
     }
     addresses |= {address for provider in providers for address in provider.exchangers.values()}
-    return sorted(addresses | {geography.ACME_ADDRESS})
+    return sorted(addresses | {geography.ACME_ADDRESS, geography.RESOLVER_ADDRESS})
 
 
 def _knot(directory: Path, addresses: Iterable[IPv4Address], zones: Mapping[str, Zone]) -> str:
@@ -82,7 +82,8 @@ server:
     use-syslog: no
     logfile: ""
     interface: 127.0.0.1
-    access-control: 127.0.0.0/8 allow
+    interface: {geography.RESOLVER_ADDRESS}
+    access-control: 0.0.0.0/0 allow
     do-ip6: no
     num-threads: 1
     module-config: "iterator"

@@ -111,6 +111,7 @@ def _infrastructure_zones() -> dict[str, Zone]:
     for server in (*geography.ROOT_SERVERS, *geography.TLD_SERVERS, *geography.PKI_SERVERS):
         _owner_zone(zones, server.name).add(server.name, "A", str(server.address))
     zones["pki.example"].add(geography.ACME_NAME, "A", str(geography.ACME_ADDRESS))
+    zones["pki.example"].add(geography.RESOLVER_NAME, "A", str(geography.RESOLVER_ADDRESS))
     return zones
 
 
