@@ -21,9 +21,6 @@ cli.add_command(up)
 cli.add_command(preview)
 cli.add_command(destroy)
 cli.add_command(lab)
-cli.add_command(up)
-cli.add_command(preview)
-cli.add_command(destroy)
 
 
 def main() -> None:
