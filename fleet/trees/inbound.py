@@ -1,0 +1,37 @@
+"""Which addresses the inbound instance takes mail for, and where it puts it."""
+
+import re
+from typing import Any
+
+from fleet.certificates import CHAIN_FILE, KEY_FILE
+from fleet.inventory import NodeModel
+from fleet.topology import INBOUND_PORT, INBOUND_PROBE_PORT
+
+RETURN_PATH_USER = "bounce"
+TOKEN_PATTERN = "[0-9a-f]{30}"  # noqa: S105  (a pattern; see the signer's script for what a token is)
+ROLE_MAILBOXES = ("abuse", "postmaster")
+REPORT_MAILBOXES = ("dmarc", "tlsrpt", "hostmaster")
+
+
+def scope(node: NodeModel) -> dict[str, Any]:
+    """`inbound_domains`, `mailboxes` as (pattern of the address, maildir) pairs, ports and certificate files."""
+    environment = node.environment
+    return_paths = [f"{spec.return_path}.{name}" for name, spec in environment.domains.items()]
+    operator = environment.operator.domain
+    mailboxes = [
+        (f"{RETURN_PATH_USER}\\+{TOKEN_PATTERN}@{re.escape(domain)}", f"{domain}/{RETURN_PATH_USER}/")
+        for domain in return_paths
+    ]
+    mailboxes += [
+        (f"{user}@{re.escape(domain)}", f"{domain}/{user}/")
+        for domain in (*return_paths, operator)
+        for user in (*ROLE_MAILBOXES, *REPORT_MAILBOXES)
+    ]
+    return {
+        "inbound_domains": [*return_paths, operator],
+        "mailboxes": mailboxes,
+        "inbound_port": INBOUND_PORT,
+        "inbound_probe_port": INBOUND_PROBE_PORT,
+        "chain_file": CHAIN_FILE,
+        "key_file": KEY_FILE,
+    }
