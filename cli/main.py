@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from cli.check import check, schema
 from cli.env import env
 from cli.lab import lab
 from cli.up import destroy, preview, up
@@ -16,11 +17,13 @@ def cli() -> None:
     """Describe a mail-sending fleet in one file; provision, configure, steer and drill it."""
 
 
+cli.add_command(check)
 cli.add_command(env)
 cli.add_command(up)
 cli.add_command(preview)
 cli.add_command(destroy)
 cli.add_command(lab)
+cli.add_command(schema)
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from fleet.document import Document, UnreadableError, read_document
+from fleet.paths import project_root
 from fleet.problems import Problem, SpecError, whole_file
-from fleet.project import project_root
 from fleet.spec import models
 from fleet.spec.models import Environment
 from fleet.spec.rules import findings
