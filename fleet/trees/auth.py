@@ -8,7 +8,7 @@ MINIMUM_CHARACTERS = 16
 
 
 def files(node: NodeModel) -> list[TreeFile]:
-    """`/etc/mtafleet/auth/POOL.users` for every instance of the node; InventoryError for a missing password."""
+    """`/etc/mtafleet/auth/POOL.users` for every instance; InventoryError for a missing password."""
     return [
         TreeFile(
             f"/etc/mtafleet/auth/{instance.name}.users", _users(node, instance.name), "0640", group="dovecot"

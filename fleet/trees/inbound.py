@@ -14,7 +14,7 @@ REPORT_MAILBOXES = ("dmarc", "tlsrpt", "hostmaster")
 
 
 def scope(node: NodeModel) -> dict[str, Any]:
-    """`inbound_domains`, `mailboxes` as (pattern of the address, maildir) pairs, ports and certificate files."""
+    """The domains, `mailboxes` as (pattern of the address, maildir) pairs, ports and certificate files."""
     environment = node.environment
     return_paths = [f"{spec.return_path}.{name}" for name, spec in environment.domains.items()]
     operator = environment.operator.domain

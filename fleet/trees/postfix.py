@@ -50,7 +50,7 @@ class Transport:
 
 
 def scope(node: NodeModel) -> dict[str, Any]:
-    """`transports` and `routes` per pool, `login_maps` per pool, `returns` and the catalogue's retry times."""
+    """Per pool: transports, routes, sender logins; for all: return paths, retry times, certificate."""
     catalogue = _catalogue()
     return {
         "transports": {one.name: _transports(one, catalogue) for one in node.instances},

@@ -23,12 +23,14 @@ def return_path_key(tsig_secret: str) -> str:
 
 def files(node: NodeModel) -> list[TreeFile]:
     """The active private key of every domain, readable by the signer alone, and `tables.lua`."""
-    owner = {"owner": "_rspamd", "group": "_rspamd"}
     keys = [
-        TreeFile(_key_path(domain, selector), pem, mode="0600", **owner)
-        for domain, (selector, pem) in _active_keys(node).items()
+        _own_file(_key_path(domain, selector), pem) for domain, (selector, pem) in _active_keys(node).items()
     ]
-    return [*keys, TreeFile(f"{DIRECTORY}/tables.lua", _tables(node), mode="0600", **owner)]
+    return [*keys, _own_file(f"{DIRECTORY}/tables.lua", _tables(node))]
+
+
+def _own_file(path: str, content: str) -> TreeFile:
+    return TreeFile(path, content, mode="0600", owner="_rspamd", group="_rspamd")
 
 
 def _key_path(domain: str, selector: str) -> str:
