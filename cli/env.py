@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import click
 
 from fleet.paths import project_root
-from infra.engine import EngineError, engine_environment
+from fleet.spec.load import load_environment
+from infra.engine import engine_environment
 from infra.engine.stack import ensure_stack
 
 __all__ = ["env", "shell_script"]
@@ -21,15 +22,6 @@ def shell_script(variables: Mapping[str, str]) -> str:
     """
     exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return "\n".join([*exports, "unset PULUMI_CONFIG_PASSPHRASE"])
-
-
-def _check_known(environment: str) -> None:
-    known = sorted(file.stem for file in (project_root() / "environments").glob("*.yaml"))
-    if environment not in known:
-        raise EngineError(
-            f"no environment {environment!r}: environments/{environment}.yaml does not exist; "
-            f"there is {', '.join(known) or 'none'}"
-        )
 
 
 @click.command()
@@ -46,12 +38,12 @@ def env(environment: str, *, as_json: bool) -> None:
     The stack is made if it is absent. Its state and a generated passphrase (readable by you only) stay in
     this checkout's .mtafleet directory, which git ignores.
     """
-    _check_known(environment)
-    variables = engine_environment(environment)
-    ensure_stack(environment, project_root(), variables)
+    name = load_environment(environment).environment
+    variables = engine_environment(name)
+    ensure_stack(name, project_root(), variables)
     if as_json:
         click.echo(json.dumps(variables, indent=2))
         return
     click.echo(shell_script(variables))
     if sys.stdout.isatty():
-        click.echo(f'# to use it: eval "$(uv run mtafleet env {environment})"')
+        click.echo(f'# to use it: eval "$(uv run mtafleet env {name})"')

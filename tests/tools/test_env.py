@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 import infra.engine.environment as environment_module
 from cli.env import env, shell_script
+from fleet.paths import state_directory
+from fleet.problems import SpecError
 from infra.engine import EngineError, engine_environment
 from infra.engine.stack import ensure_stack, pulumi
 
@@ -36,11 +38,10 @@ def test_a_passphrase_of_the_callers_own_is_unset() -> None:
     assert answer.stdout == "unset"
 
 
-def test_an_unknown_environment_is_named_with_those_there_are() -> None:
+def test_an_unknown_environment_is_refused_before_anything_is_made() -> None:
     result = CliRunner().invoke(env, ["moon"])
-    assert isinstance(result.exception, EngineError)
-    assert "no environment 'moon'" in str(result.exception)
-    assert "there is lab" in str(result.exception)
+    assert isinstance(result.exception, SpecError)
+    assert not state_directory("moon").exists()
 
 
 @pytest.fixture
