@@ -7,6 +7,7 @@ import click
 from cli.check import check, schema
 from cli.env import env
 from cli.lab import lab
+from cli.lab_mail import ledger, send
 from cli.up import destroy, preview, up
 from fleet.errors import MtafleetError
 
@@ -24,6 +25,8 @@ cli.add_command(preview)
 cli.add_command(destroy)
 cli.add_command(lab)
 cli.add_command(schema)
+lab.add_command(send)
+lab.add_command(ledger)
 
 
 def main() -> None:

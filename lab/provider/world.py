@@ -37,7 +37,7 @@ _POLL_SECONDS = 0.05
 def world_addresses() -> tuple[str, ...]:
     """Every address the world machine answers on; the first is its main one."""
     fixed = (*geography.ROOT_SERVERS, *geography.TLD_SERVERS, *geography.PKI_SERVERS)
-    found = [server.address for server in fixed] + [geography.ACME_ADDRESS]
+    found = [server.address for server in fixed] + [geography.ACME_ADDRESS, geography.RESOLVER_ADDRESS]
     for provider in load_providers():
         found += [server.address for server in provider.name_servers]
         found += provider.exchangers.values()

@@ -17,6 +17,14 @@ ACME_ROOTS = "acme-roots.pem"
 """Beside the specification in the data directory: one PEM bundle."""
 
 
+def trusted_pem(data: Path) -> str:
+    """All that a client of the lab trusts, as one PEM bundle; raises `WorldError` before the world is up."""
+    try:
+        return (data / "ca.crt").read_text() + (data / ACME_ROOTS).read_text()
+    except OSError as error:
+        raise WorldError(f"{error.filename}: missing; bring the lab up first") from error
+
+
 def collect_acme_roots(data: Path, ca_certificate: Path, timeout_seconds: float = 10.0) -> None:
     """Add Pebble's current root to the bundle; raises `WorldError` when Pebble does not answer in time."""
     context = ssl.create_default_context(cafile=str(ca_certificate))
