@@ -5,6 +5,7 @@ import sys
 import click
 
 from cli.check import check, schema
+from cli.dns import dns
 from cli.env import env
 from cli.lab import lab
 from cli.lab_mail import ledger, send
@@ -19,6 +20,7 @@ def cli() -> None:
 
 
 cli.add_command(check)
+cli.add_command(dns)
 cli.add_command(env)
 cli.add_command(up)
 cli.add_command(preview)

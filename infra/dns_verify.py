@@ -1,0 +1,185 @@
+"""Asks name servers what they publish and compares it, record by record, with what was meant."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.resolver
+import dns.reversename
+
+from fleet.dns import delegations, reverse_names, zones
+from fleet.dns.compare import (
+    Answer,
+    Difference,
+    Expected,
+    Kind,
+    canonical_answer_value,
+    compare,
+    expected_records,
+)
+from fleet.dns.zones import DkimKeys
+from fleet.topology import Fleet
+from infra.dns_walk import Ask, Walk, WalkError
+
+TIMEOUT_SECONDS = 2.0
+TRIES_BEFORE_GIVING_UP = 2
+"""A server that leaves so many questions in a row unanswered is not asked any further."""
+
+Resolve = Callable[[str, str], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one way of asking showed."""
+
+    name: str
+    checked: int
+    differences: tuple[Difference, ...]
+
+
+def ask(server: str, name: str, type_: str, *, port: int = 53) -> dns.message.Message:
+    """One question to one server, without recursion; over TCP when the answer is too long for UDP.
+
+    Raises OSError or dns.exception.DNSException when no usable answer comes.
+    """
+    query = dns.message.make_query(name, type_, use_edns=0, payload=1232, flags=dns.flags.Flag(0))
+    message, _tcp = dns.query.udp_with_fallback(query, server, timeout=TIMEOUT_SECONDS, port=port)
+    return message
+
+
+def answer_of(message: dns.message.Message, name: str, type_: str) -> Answer:
+    """The part of a message that answers the question itself, aliases not followed."""
+    status = dns.rcode.to_text(message.rcode())
+    wanted, kind = dns.name.from_text(name), dns.rdatatype.from_text(type_)
+    for rrset in message.answer:
+        if rrset.name == wanted and rrset.rdtype == kind:
+            values = frozenset(canonical_answer_value(type_, rdata.to_text()) for rdata in rrset)
+            return Answer(status, values, rrset.ttl)
+    return Answer(status)
+
+
+def verify(
+    fleet: Fleet,
+    dkim_keys: DkimKeys,
+    root_servers: Sequence[IPv4Address],
+    ask_server: Ask = ask,
+) -> tuple[View, ...]:
+    """Every record at each of the fleet's name servers, then everything again from the root down.
+
+    With no `root_servers` the host's own resolver stands for the way from the root.
+    """
+    expected = expected_records(zones(fleet, dkim_keys))
+    views = [
+        _check(
+            f"{fleet.name_server_name(node)} ({node.address})", expected, _direct(node.address, ask_server)
+        )
+        for node in fleet.name_servers
+    ]
+    outside = (*expected, *_reverse_records(fleet))
+    if root_servers:
+        walk = Walk(tuple(str(address) for address in root_servers), ask_server)
+        views.append(_check("from the root", outside, _from_root(walk), cached=True))
+        views.append(_check_delegations(fleet, walk))
+    else:
+        views.append(_check("this host's resolver", outside, _system, cached=True))
+    return tuple(views)
+
+
+def _check(view: str, expected: Iterable[Expected], resolve: Resolve, *, cached: bool = False) -> View:
+    differences: list[Difference] = []
+    checked = failures = 0
+    for one in expected:
+        answer = resolve(one.name, one.type)
+        checked += 1
+        difference = compare(view, one, answer, cached=cached)
+        failures = failures + 1 if difference and difference.kind is Kind.NO_ANSWER else 0
+        if difference:
+            differences.append(difference)
+        if failures >= TRIES_BEFORE_GIVING_UP:
+            break
+    return View(view, checked, tuple(differences))
+
+
+def _direct(server: IPv4Address, ask_server: Ask) -> Resolve:
+    def resolve(name: str, type_: str) -> Answer:
+        try:
+            return answer_of(ask_server(str(server), name, type_), name, type_)
+        except (OSError, dns.exception.DNSException) as error:
+            return Answer(_reason(error))
+
+    return resolve
+
+
+def _from_root(walk: Walk) -> Resolve:
+    def resolve(name: str, type_: str) -> Answer:
+        try:
+            return answer_of(walk.message(name, type_), name, type_)
+        except WalkError as error:
+            return Answer(str(error))
+
+    return resolve
+
+
+def _system(name: str, type_: str) -> Answer:
+    try:
+        found = dns.resolver.resolve(name, type_, raise_on_no_answer=False, lifetime=2 * TIMEOUT_SECONDS)
+    except dns.resolver.NXDOMAIN:
+        return Answer("NXDOMAIN")
+    except (OSError, dns.exception.DNSException) as error:
+        return Answer(_reason(error))
+    return answer_of(found.response, name, type_)
+
+
+def _reverse_records(fleet: Fleet) -> tuple[Expected, ...]:
+    """PTR records, whose TTL is up to the owner of the address range."""
+    longest_ttl_seconds = 2**31 - 1
+    return tuple(
+        Expected(
+            dns.reversename.from_address(str(address)).to_text(omit_final_dot=True),
+            "PTR",
+            frozenset({f"{name}."}),
+            longest_ttl_seconds,
+        )
+        for address, name in sorted(reverse_names(fleet).items())
+    )
+
+
+def _check_delegations(fleet: Fleet, walk: Walk) -> View:
+    """The parents name exactly our servers, with the right addresses."""
+    view = "delegations"
+    differences = []
+    wanted = delegations(fleet)
+    for one in wanted:
+        expected = {f"{name} {address}" for name, address in one.name_servers}
+        try:
+            found = {f"{name} {address}" for name, address in walk.delegation(one.zone)}
+        except WalkError as error:
+            differences.append(
+                Difference(view, one.zone, "NS", Kind.NO_ANSWER, ", ".join(sorted(expected)), str(error))
+            )
+            continue
+        if found != expected:
+            differences.append(
+                Difference(
+                    view,
+                    one.zone,
+                    "NS",
+                    Kind.DIFFERENT,
+                    ", ".join(sorted(expected)),
+                    ", ".join(sorted(found)) or "none",
+                )
+            )
+    return View(view, len(wanted), tuple(differences))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, dns.exception.Timeout):
+        return f"no answer within {TIMEOUT_SECONDS:g} s"
+    return str(error) or type(error).__name__
