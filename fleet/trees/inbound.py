@@ -4,13 +4,14 @@ import re
 from typing import Any
 
 from fleet.certificates import CHAIN_FILE, KEY_FILE
+from fleet.dns.zones import DMARC_MAILBOX, TLS_REPORT_MAILBOX
 from fleet.inventory import NodeModel
 from fleet.topology import INBOUND_PORT, INBOUND_PROBE_PORT
 
 RETURN_PATH_USER = "bounce"
 TOKEN_PATTERN = "[0-9a-f]{30}"  # noqa: S105  (a pattern; see the signer's script for what a token is)
 ROLE_MAILBOXES = ("abuse", "postmaster")
-REPORT_MAILBOXES = ("dmarc", "tlsrpt", "hostmaster")
+"""Every domain that takes mail has these (RFC 2142)."""
 
 
 def scope(node: NodeModel) -> dict[str, Any]:
@@ -22,11 +23,11 @@ def scope(node: NodeModel) -> dict[str, Any]:
         (f"{RETURN_PATH_USER}\\+{TOKEN_PATTERN}@{re.escape(domain)}", f"{domain}/{RETURN_PATH_USER}/")
         for domain in return_paths
     ]
-    mailboxes += [
-        (f"{user}@{re.escape(domain)}", f"{domain}/{user}/")
-        for domain in (*return_paths, operator)
-        for user in (*ROLE_MAILBOXES, *REPORT_MAILBOXES)
-    ]
+    plain = [f"{user}@{domain}" for domain in (*return_paths, operator) for user in ROLE_MAILBOXES]
+    plain += [f"{user}@{operator}" for user in (DMARC_MAILBOX, TLS_REPORT_MAILBOX)]
+    if environment.operator.contact.endswith(f"@{operator}"):
+        plain.append(environment.operator.contact)
+    mailboxes += [(re.escape(one), "/".join([*reversed(one.split("@")), ""])) for one in dict.fromkeys(plain)]
     return {
         "inbound_domains": [*return_paths, operator],
         "mailboxes": mailboxes,
