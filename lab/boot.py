@@ -59,8 +59,13 @@ def wait_until_ready(paths: LabPaths, outer: Outer, spec: MachineSpec, timeout_s
 def release(outer: Outer, machine: str) -> None:
     """Unmount a dead machine's disk, as often as it was mounted."""
     root = _root(machine)
-    while (outer.root / str(root).lstrip("/") / "etc").exists():
-        namespace.run(outer, ["umount", str(root)])
+    mounted = outer.root / str(root).lstrip("/") / "etc"
+    while mounted.exists():
+        try:
+            namespace.run(outer, ["umount", str(root)])
+        except CommandError:
+            if mounted.exists():  # else somebody else has just released it
+                raise
 
 
 def _root(machine: str) -> Path:

@@ -1,7 +1,7 @@
 """A machine's place in the network: a namespace of its own, cabled to its site's bridge."""
 
 from lab.network import namespaces, plan
-from lab.outer.namespace import Outer, run
+from lab.outer.namespace import Outer
 from lab.specs import SiteState
 
 
@@ -9,7 +9,7 @@ def connect(outer: Outer, machine: str, site: SiteState, addresses: tuple[str, .
     """Make the machine's network namespace anew, with its addresses and routes."""
     inside = plan.machine_namespace(machine)
     namespaces.make(outer, inside, plan.MACHINE_SETTINGS)
-    _pull_old_cable(outer, machine, site)
+    namespaces.remove_device(outer, plan.site_namespace(site.name), plan.machine_port(machine))
     namespaces.configure(outer, plan.site_namespace(site.name), plan.cable_commands(machine))
     namespaces.configure(outer, inside, plan.machine_commands(machine, site.network, addresses))
 
@@ -20,11 +20,3 @@ def disconnect(outer: Outer, machine: str) -> None:
 
 def connected(outer: Outer, machine: str) -> bool:
     return namespaces.exists(outer, plan.machine_namespace(machine))
-
-
-def _pull_old_cable(outer: Outer, machine: str, site: SiteState) -> None:
-    """Remove a port that a namespace left behind: the kernel takes namespaces down in its own time."""
-    present = run(outer, ["ip", "-brief", "link"], network=plan.site_namespace(site.name))
-    port = plan.machine_port(machine)
-    if any(line.split("@")[0].split()[0] == port for line in present.splitlines() if line):
-        namespaces.configure(outer, plan.site_namespace(site.name), [f"link delete {port}"])

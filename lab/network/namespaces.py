@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from lab.errors import CommandError
 from lab.outer.namespace import Outer, run
 
 
@@ -26,3 +27,22 @@ def exists(outer: Outer, name: str) -> bool:
 def configure(outer: Outer, name: str, commands: Sequence[str]) -> None:
     """Carry out `ip` commands inside a namespace, stopping at the first that fails."""
     run(outer, ["ip", "-batch", "-"], network=name, stdin="\n".join(commands) + "\n")
+
+
+def remove_device(outer: Outer, name: str, device: str) -> None:
+    """Remove a network device if it is there.
+
+    A namespace that was removed goes in the kernel's own time, or when the last process in it
+    ends; until then the far ends of its veth pairs are still there and would be in the way.
+    """
+    try:
+        if device in _devices(outer, name):
+            run(outer, ["ip", "link", "delete", device], network=name)
+    except CommandError:
+        if device in _devices(outer, name):  # else the kernel was faster
+            raise
+
+
+def _devices(outer: Outer, name: str) -> set[str]:
+    lines = run(outer, ["ip", "-brief", "link"], network=name).splitlines()
+    return {line.split()[0].split("@")[0] for line in lines}

@@ -105,6 +105,7 @@ def cable_commands(machine: str) -> list[str]:
 
 ROUTER_SETTINGS = {
     "net/ipv4/ip_forward": "1",
+    "net/ipv4/icmp_ratelimit": "0",  # who sends to nowhere learns so at once
     "net/ipv4/conf/all/rp_filter": "0",
     "net/ipv4/conf/default/rp_filter": "0",
     "net/ipv4/conf/all/send_redirects": "0",

@@ -71,5 +71,6 @@ def _make(outer: Outer, spec: SiteSpec) -> None:
         records.write(outer, "core", plan.CORE, {})
     inside = plan.site_namespace(spec.name)
     namespaces.make(outer, inside, plan.ROUTER_SETTINGS)
+    namespaces.remove_device(outer, plan.CORE, plan.core_port(spec.name))
     namespaces.configure(outer, inside, plan.site_commands(spec.name, spec.network))
     namespaces.configure(outer, plan.CORE, plan.core_commands(spec.name, spec.network))
