@@ -12,7 +12,6 @@ from failover.decide import (
     Health,
     Result,
     Snapshot,
-    Standing,
     Target,
     decide,
 )
@@ -45,7 +44,7 @@ class Daemon:
         self.events = events
         self.started_at = clock()
         self.most_lag_seconds = 0.0
-        self.decision = Decision({}, {}, frozenset(), (), None)
+        self.decision = Decision({}, {}, frozenset(), ())
         self.front_door = FrontDoor(talk, config.pools, lambda: self.decision.plan, events) if talk else None
         self.keepers = self._keepers(authorities, clock)
         self._clock = clock
@@ -85,10 +84,14 @@ class Daemon:
             health=before.health,
             plan=before.plan,
             silent=before.silent,
+            heeded_reports=before.heeded_reports,
+            doubted=before.doubt is not None,
         )
         self.decision = decide(snapshot, self.policy, now)
         if self.decision.plan_changed:
             self._wake()
+        if self.decision.health is not before.health:
+            self.prober.report(self.decision.health)
         for change in self.decision.changes:
             self._record(change)
         if self.decision.doubt and self.decision.doubt != before.doubt:
@@ -116,17 +119,13 @@ class Daemon:
             await self.front_door.drained_nodes() if self.front_door else {}
         )
         now = self._clock()
-        health: dict[Target, Health] = {}
-        plan: dict[GroupKey, dict[str, Standing]] = {}
-        for group in self.policy.groups:
-            if group.key.kind == "relay":
-                for node in drained.get(group.key.pool, frozenset()) & group.members.keys():
-                    reason = "it was drained when this daemon started"
-                    target = Target(node, group.key.pool, Check.NOOP)
-                    health[target] = Health(up=False, since=now, reason=reason)
-                    standing = Standing(in_service=False, healthy=False, unhealthy_since=now, reason=reason)
-                    plan.setdefault(group.key, {})[node] = standing
-        self.decision = Decision(health, plan, frozenset(), (), None)
+        reason = "it was drained when this daemon started"
+        health = {
+            Target(node, pool, Check.NOOP): Health(up=False, since=now, reason=reason)
+            for pool, nodes in drained.items()
+            for node in nodes & self.prober.heard_at.keys()
+        }
+        self.decision = Decision(health, {}, frozenset(), ())
 
     async def _beat(self, watchdog_seconds: float | None) -> None:
         """Tick on a fixed grid; a late tick is not made up for, but counted as this node's own lag."""

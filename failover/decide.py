@@ -107,6 +107,10 @@ class Snapshot:
     health: Mapping[Target, Health] = field(default_factory=dict)
     plan: Mapping[GroupKey, Mapping[str, Standing]] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
+    heeded_reports: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The self-reports that the last cycle went by."""
+    doubted: bool = False
+    """Whether the last cycle was in doubt."""
 
 
 class Kind(StrEnum):
@@ -134,8 +138,9 @@ class Decision:
     plan: Mapping[GroupKey, Mapping[str, Standing]]
     silent: frozenset[str]
     changes: tuple[Change, ...]
-    doubt: str | None
+    doubt: str | None = None
     """Why this observer trusts no failure it saw in this cycle; None when it does."""
+    heeded_reports: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def plan_changed(self) -> bool:
@@ -149,13 +154,30 @@ def decide(snapshot: Snapshot, policy: Policy, now: float) -> Decision:
     if doubt is not None:
         silent &= snapshot.silent
     health, suspects = _fold(snapshot, policy, silent, doubt is not None, now)
+    if (
+        doubt is None
+        and not suspects
+        and health == snapshot.health
+        and _nothing_else_is_new(snapshot, silent)
+    ):
+        return Decision(snapshot.health, snapshot.plan, silent, (), None, snapshot.self_reports)
     plan = {group.key: _stand(group, snapshot, policy, health, silent, doubt, now) for group in policy.groups}
     changes = (
         *suspects,
         *_node_changes(snapshot, silent, now),
         *(change for key in plan for change in _group_changes(key, snapshot.plan.get(key, {}), plan[key])),
     )
-    return Decision(health, plan, silent, changes, doubt)
+    return Decision(health, plan, silent, changes, doubt, snapshot.self_reports)
+
+
+def _nothing_else_is_new(snapshot: Snapshot, silent: frozenset[str]) -> bool:
+    """Whether standings can only be what they were, given that no check's health has changed."""
+    return (
+        bool(snapshot.plan)
+        and not snapshot.doubted
+        and silent == snapshot.silent
+        and snapshot.self_reports == snapshot.heeded_reports
+    )
 
 
 def floor(members: int, percent: int) -> int:

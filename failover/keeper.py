@@ -16,7 +16,7 @@ from failover.errors import ZoneConflict, ZoneError
 from failover.events import Events
 from failover.zone import RecordChange, ZoneView, describe, is_later, plan_changes
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 5.0
 SETTLE_SECONDS = 0.15
 """An answer must have been wrong for this long: longer than a node that is cut off needs to notice it."""
 FULL_VIEW_SECONDS = 30.0

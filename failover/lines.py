@@ -11,6 +11,8 @@ NOOPS_PER_SESSION = 3_000
 """A session is renewed after so many NOOPs: Postfix counts them as junk commands."""
 STUCK_SECONDS = 2.0
 """A session silent for this long is given up: TCP would repeat too rarely to notice a recovery."""
+CALM_FACTOR = 5
+"""How many times slower a line goes while the node's own daemon vouches for its instances."""
 FIRST_RETRY_SECONDS = 0.1
 LAST_RETRY_SECONDS = 1.0
 CONFIRM_SECONDS = 0.5
@@ -44,12 +46,14 @@ class Line:
     def established(self) -> bool:
         return self.connection is not None and self.connection.probe.phase is Phase.READY
 
-    def tick(self, now: float, results: list[Result]) -> None:
+    def tick(self, now: float, results: list[Result], calm: bool) -> None:
         """Judge, send the next NOOP, and make the session again when there is none."""
         if self.connection is None:
             if now >= self.next_connect_at:
                 self._connect(now)
         elif not self.connection.closed:
+            interval = self.timing.probe_interval_seconds * (CALM_FACTOR if calm else 1)
+            self.connection.probe.pace(interval, now)
             self.connection.probe.tick(now)
             self.connection.flush()
         self.harvest(now, results)
@@ -112,10 +116,11 @@ class FreshSessions:
     def tick(self, now: float, results: list[Result], confirm: bool) -> None:
         """Go on with the session under way, or begin one when it is due; `confirm` asks for one soon."""
         if self.connection is None:
-            due = min(self.next_at, now + CONFIRM_SECONDS) if confirm else self.next_at
-            self.next_at = due
-            if now >= due:
-                self._begin(now)
+            if confirm:
+                self.next_at = min(self.next_at, now + CONFIRM_SECONDS)
+            if now < self.next_at:
+                return
+            self._begin(now)
         elif not self.connection.closed:
             self.connection.probe.tick(now)
             self.connection.flush()

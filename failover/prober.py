@@ -9,8 +9,14 @@ from failover.heartbeat import encode_report
 from failover.lines import FreshSessions, Line, Place
 from failover.pulse import Pulse
 
-OWN_SESSION_INTERVAL_SECONDS = 1.0
+OWN_SESSION_INTERVAL_SECONDS = 2.0
 """A node looks at itself more often than others look at it, and tells them in its heartbeats."""
+FIRST_SESSIONS_SECONDS = 1.0
+"""Within this time of the start each fresh session is tried once."""
+START_GRACE_SECONDS = 1.0
+"""Nobody counts as silent this soon after the start."""
+VOUCHED_HEARTBEATS = 3
+"""A node whose own daemon was heard within so many heartbeats vouches for itself."""
 TICKS_PER_PROBE = 2
 
 
@@ -31,9 +37,12 @@ class Prober:
             for pool, port in peer.probes.items()
         ]
         self._entries = self._entry_sessions(now) if config.steering is not None else []
-        self.heard_at: dict[str, float] = {
-            peer.name: now for peer in config.peers if peer.probes or peer.heartbeat_port
+        self.heard_at = {
+            peer.name: now + START_GRACE_SECONDS
+            for peer in config.peers
+            if peer.probes or peer.heartbeat_port
         }
+        self._vouched_at: dict[str, float] = {}
 
     @property
     def tick_seconds(self) -> float:
@@ -50,14 +59,16 @@ class Prober:
         results: list[Result] = []
         self.pollers.handle_replies(self._looked_at)
         self._looked_at = now
+        vouched = self._vouched(now)
         for line in self._lines:
-            line.tick(now, results)
+            calm = line.target.node in vouched and not _in_doubt(line.target, health)
+            line.tick(now, results, calm)
         for session in self._sessions:
             if session.connection is not None or _may_probe(session.target, health):
                 session.tick(now, results, _in_doubt(session.target, health))
         for entry in self._entries:
             entry.tick(now, results, _in_doubt(entry.target, health))
-        self._beat(now, health)
+        self._beat(now)
         self._note_heard(now)
         return results
 
@@ -68,37 +79,47 @@ class Prober:
         for line in self._lines:
             if line.connection is not None and line.connection.closed:
                 line.harvest(now, results)
-                line.tick(now, results)
+                line.tick(now, results, calm=False)
         return results
+
+    def report(self, health: Mapping[Target, Health]) -> None:
+        """Tell the peers at once when what this node finds about its own instances has changed."""
+        failing = {
+            target.pool
+            for target, state in health.items()
+            if not state.up and target.node == self._config.node and target.check is not Check.ENTRY
+        }
+        self._pulse.report(encode_report(failing))
 
     def close(self) -> None:
         self.pollers.close()
         self._pulse.socket.close()
 
-    def _beat(self, now: float, health: Mapping[Target, Health]) -> None:
-        if now < self._next_heartbeat_at:
-            return
-        interval = self._config.timing.heartbeat_interval_seconds
-        self._next_heartbeat_at = max(self._next_heartbeat_at + interval, now)
-        self._pulse.body = encode_report(
-            {
-                target.pool
-                for target, state in health.items()
-                if target.node == self._config.node and target.check is not Check.ENTRY and not state.up
-            }
-        )
-        self._pulse.send()
+    def _beat(self, now: float) -> None:
+        if now >= self._next_heartbeat_at:
+            interval = self._config.timing.heartbeat_interval_seconds
+            self._next_heartbeat_at = max(self._next_heartbeat_at + interval, now)
+            self._pulse.send()
+
+    def _vouched(self, now: float) -> set[str]:
+        """Nodes whose own daemon watches their instances and was heard just now; never this one."""
+        oldest = now - VOUCHED_HEARTBEATS * self._config.timing.heartbeat_interval_seconds
+        return {name for name, at in self._vouched_at.items() if at >= oldest}
 
     def _note_heard(self, now: float) -> None:
         for name in self._pulse.heard:
-            self.heard_at[name] = now
+            self._hear(name, now)
+            self._vouched_at[name] = now
         self._pulse.heard.clear()
         everything: list[Line | FreshSessions] = [*self._lines, *self._sessions, *self._entries]
         for one in everything:
             if one.heard_at is not None:
-                self.heard_at[one.target.node] = max(one.heard_at, self.heard_at[one.target.node])
+                self._hear(one.target.node, one.heard_at)
                 one.heard_at = None
-        self.heard_at[self._config.node] = now
+        self._hear(self._config.node, now)
+
+    def _hear(self, node: str, at: float) -> None:
+        self.heard_at[node] = max(at, self.heard_at[node])
 
     def _line(self, peer: Peer, pool: str) -> Line:
         target = Target(peer.name, pool, Check.NOOP)
@@ -123,7 +144,7 @@ class Prober:
             timing,
             interval,
             self.pollers,
-            next_at=now + interval * _share(self._config.node, target),
+            next_at=now + FIRST_SESSIONS_SECONDS * _share(self._config.node, target),
         )
 
     def _place(self, address: str, port: int) -> Place:

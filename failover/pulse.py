@@ -53,6 +53,12 @@ class Pulse:
                 continue
             self._take(datagram)
 
+    def report(self, body: bytes) -> None:
+        """Say `body` from now on, and at once when it is something new."""
+        if body != self.body:
+            self.body = body
+            self.send()
+
     def report_of(self, peer: str) -> frozenset[str]:
         """Pools that `peer` last reported as failing on itself."""
         known = self._known.get(peer)

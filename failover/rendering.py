@@ -10,7 +10,7 @@ HAPROXY_SOCKET = "/run/haproxy/admin.sock"
 STATUS_SOCKET = "/run/mtafleet/failover.sock"
 EVENTS_FILE = "/var/lib/mtafleet/failover/events.jsonl"
 INBOUND = "inbound"
-SESSION_INTERVAL_MILLISECONDS = 5_000
+SESSION_INTERVAL_MILLISECONDS = 10_000
 SESSION_TIMEOUT_MILLISECONDS = 1_000
 STANDBY_DELAY_MILLISECONDS = 2_000
 

@@ -111,6 +111,12 @@ class SmtpProbe:
         elif not self.closing and now >= self.deadline:
             self.lost(f"no answer within {self.step_timeout_seconds * 1000:.0f} ms")
 
+    def pace(self, noop_interval_seconds: float, now: float) -> None:
+        """Send NOOP at this interval from now on; the first at once when that is faster than before."""
+        if noop_interval_seconds < self.noop_interval_seconds:
+            self.next_noop_at = min(self.next_noop_at, now)
+        self.noop_interval_seconds = noop_interval_seconds
+
     @property
     def stuck_since(self) -> float | None:
         """When the oldest NOOP still without any reply was sent."""

@@ -35,7 +35,7 @@ POLICY = Policy(
     floor_percent=50,
     most_lag_seconds=0.1,
 )
-START = Decision({}, {}, frozenset(), (), None)
+START = Decision({}, {}, frozenset(), ())
 
 
 def results(good: bool, *places: tuple[str, str]) -> list[Result]:
@@ -59,6 +59,8 @@ def step(
         health=before.health,
         plan=before.plan,
         silent=before.silent,
+        heeded_reports=before.heeded_reports,
+        doubted=before.doubt is not None,
     )
     return decide(snapshot, policy, now)
 
