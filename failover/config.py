@@ -1,6 +1,6 @@
 """The daemon's configuration: one JSON file, rendered from the environment by configuration.
 
-Shape (`failover.rendering.daemon_config` makes it from a fleet; all keys are required unless marked):
+Shape (`fleet.steering.daemon_config` makes it from a fleet; all keys are required unless marked):
 
     {"node": "east-1",
      "secret_file": "/etc/mtafleet/failover/heartbeat.key",       32 or more characters, the same on all nodes

@@ -9,7 +9,6 @@ from urllib.parse import urlparse
 
 from infra.engine.stack import pulumi
 
-
 REFRESH_TIMEOUT_SECONDS = 600
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from failover.config import load_config, load_secret, load_tsig_key, parse_config
 from failover.errors import ConfigError
-from failover.rendering import daemon_config
 from fleet.spec.load import load_environment
+from fleet.steering import daemon_config
 from fleet.topology import Fleet
 from tests.failover.fleet_of_two import configuration
 

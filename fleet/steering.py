@@ -1,5 +1,11 @@
-"""The daemon's configuration for one node, made from the fleet (runs on the operator's machine)."""
+"""What the failover daemon of a node is told: its configuration file and its two keys.
 
+The files go to `SECRET_FILE` and `TSIG_KEY_FILE` (0600) and to wherever the unit's `--config` points;
+`python3 -m failover --config FILE check` accepts or refuses them as a whole.
+"""
+
+import hashlib
+import hmac
 from typing import Any
 
 from fleet.topology import HEARTBEAT_PORT, INBOUND_PROBE_PORT, Fleet, FleetNode
@@ -16,7 +22,7 @@ STANDBY_DELAY_MILLISECONDS = 2_000
 
 
 def daemon_config(fleet: Fleet, node_name: str) -> dict[str, Any]:
-    """The JSON object that `failover.config` describes, for the node called `node_name`.
+    """The JSON object that `failover/config.py` describes, for the node called `node_name`.
 
     MTA nodes steer their own HAProxy and may write DNS; the application host steers its own
     HAProxy only; the witness steers nothing and observes.
@@ -101,3 +107,16 @@ def _dns(fleet: Fleet) -> dict[str, Any]:
         "standby_delay_milliseconds": STANDBY_DELAY_MILLISECONDS,
         "records": records,
     }
+
+
+def heartbeat_secret(tsig_secret: str) -> str:
+    """The secret that all nodes share for heartbeats, derived from the base64 TSIG secret.
+
+    Nodes that must not write DNS get this and not the TSIG key; there is no way back from one to the other.
+    """
+    return hmac.digest(tsig_secret.encode(), b"mtafleet heartbeat", hashlib.sha256).hex()
+
+
+def tsig_key_line(name: str, algorithm: str, secret: str) -> str:
+    """The key as kdig, knsupdate and the daemon read it: `hmac-sha256:NAME:BASE64`."""
+    return f"{algorithm}:{name}:{secret}\n"
