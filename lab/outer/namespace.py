@@ -99,20 +99,15 @@ def spawn(
 ) -> None:
     """Start a command inside that outlives us: a child of the lab's first process.
 
-    `group` is the cgroup it joins, `log` a file (as seen inside) for all it prints.
+    `group` is the cgroup it joins, `log` a file (as seen inside) for all it prints. When this
+    returns, the group is populated, unless the command has already ended.
     """
     group.mkdir(parents=True, exist_ok=True)
-    script = 'echo 0 > "$1/cgroup.procs" && exec >> "$2" 2>&1 && shift 2 && exec "$@"'
     settings = [f"{key}={value}" for key, value in environment.items()]
-    inner = ["env", *settings, "sh", "-c", script, "sh", str(group), str(log), *command]
-    subprocess.run(
-        [*_enter(outer, None), "setsid", "--fork", *inner],
-        env=host.tool_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
+    logged = ["sh", "-c", 'exec >> "$0" 2>&1 && exec "$@"', str(log), *command]
+    inside = [*_enter(outer, None), "setsid", "--fork", "env", *settings, *logged]
+    joined = ["sh", "-c", 'echo 0 > "$0" && exec "$@"', str(group / "cgroup.procs"), *inside]
+    host.call(joined)
 
 
 def _enter(outer: Outer, network: str | None) -> list[str]:
