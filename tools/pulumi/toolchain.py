@@ -38,6 +38,7 @@ def go_environment(go: Path) -> dict[str, str]:
     }
     if go.is_relative_to(_own_go()):
         environment |= {"GOPATH": str(_own_go() / "path"), "GOCACHE": str(_own_go() / "objects")}
+        environment["XDG_CONFIG_HOME"] = str(_own_go() / "config")  # where Go counts its own use
         environment["GOFLAGS"] += " -modcacherw"  # or the sources could not be removed
         environment.pop("GOMODCACHE", None)
     return environment
