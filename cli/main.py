@@ -6,6 +6,7 @@ import click
 
 from cli.check import check, schema
 from cli.dns import dns
+from cli.drill import drill
 from cli.env import env
 from cli.lab import lab
 from cli.lab_mail import ledger, send
@@ -29,6 +30,7 @@ cli.add_command(lab)
 cli.add_command(schema)
 lab.add_command(send)
 lab.add_command(ledger)
+cli.add_command(drill)
 
 
 def main() -> None:
