@@ -49,8 +49,8 @@ def test_the_tree_holds_modules_and_licences_and_nothing_that_varies(
 ) -> None:
     files = software_files(node_software(project, tmp_path / "cache"))
     assert [file.path for file in files] == [
-        "/opt/mtafleet/lib/thing-1.dist-info/LICENSE",
         "/opt/mtafleet/lib/thing/__init__.py",
+        "/opt/mtafleet/lib/thing-1.dist-info/LICENSE",
     ]
 
 
