@@ -1,0 +1,129 @@
+"""`mtafleet configure NAME`: every node becomes what the environment says."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+
+from cli.access import enter_network
+from fleet.inventory import node_models
+from fleet.paths import project_root
+from fleet.spec.load import load_environment
+from fleet.topology import Fleet
+from infra.configure import NodeReport, Progress, Request, RunReport
+from infra.configure import configure as configure_nodes
+from infra.configure.hooks import HOOKS
+from infra.outputs import read_outputs
+
+INTERRUPTED_STATUS = 130
+
+
+@click.command()
+@click.argument("environment")
+@click.option("--check", is_flag=True, help="Change nothing; show what would change.")
+@click.option("--limit", multiple=True, metavar="NODE", help="Only this node; may be given several times.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def configure(environment: str, *, check: bool, limit: tuple[str, ...], as_json: bool) -> None:
+    """Bring packages' settings, services, zones and certificates of all nodes up to date.
+
+    Needs nodes that `mtafleet up` has made. Nothing is touched on nodes that are as they should be. Exit
+    status 1 when a node failed; it keeps working with what it had.
+    """
+    fleet = Fleet.of(load_environment(environment))
+    outputs = read_outputs(fleet.environment.environment)
+    models = node_models(fleet, outputs.fleet, outputs.secrets)
+    enter_network(fleet.environment.environment, outputs.fleet.access)
+    request = Request(project_root(), models, limit, check=check, hooks=HOOKS)
+    names = list(limit) or list(models)
+    with _progress(names, quiet=as_json) as progress:
+        report = configure_nodes(request, progress)
+    if as_json:
+        click.echo(report.as_json())
+    else:
+        _print_report(report, Console(soft_wrap=True, highlight=False))
+    if not report.completed and report.message == "interrupted":
+        sys.exit(INTERRUPTED_STATUS)
+    if not report.ok:
+        sys.exit(1)
+
+
+class _Silent:
+    def started(self, node: str, role: str, task: str) -> None:
+        """Nothing is shown."""
+
+    def finished(self, node: NodeReport, role: str, task: str) -> None:
+        """Nothing is shown."""
+
+
+class _Lines:
+    """For logs: one line when a node begins a role, and one for each failure."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._roles: dict[str, str] = {}
+
+    def started(self, node: str, role: str, task: str) -> None:
+        if role and self._roles.get(node) != role:
+            self._roles[node] = role
+            self._console.print(f"{node}: {role}", markup=False)
+
+    def finished(self, node: NodeReport, role: str, task: str) -> None:
+        if node.failed:
+            self._console.print(f"{node.name}: FAILED: {role}: {task}", markup=False)
+
+
+class _Rows:
+    """For terminals: a row per node that shows where it is."""
+
+    def __init__(self, names: list[str], live: Live) -> None:
+        self._live = live
+        self._state = {name: ("", 0, 0, "waiting") for name in names}
+        self._show()
+
+    def started(self, node: str, role: str, task: str) -> None:
+        _, tasks, changed, _ = self._state[node]
+        self._state[node] = (role, tasks, changed, task)
+        self._show()
+
+    def finished(self, node: NodeReport, role: str, task: str) -> None:
+        now = "[red]failed[/red]" if node.failed else task
+        self._state[node.name] = (role, node.tasks, len(node.changed), now)
+        self._show()
+
+    def _show(self) -> None:
+        table = Table("node", "role", "tasks", "changed", "now", box=None, pad_edge=False)
+        for name, (role, tasks, changed, now) in self._state.items():
+            table.add_row(name, role, str(tasks), str(changed), now)
+        self._live.update(Group(table))
+
+
+@contextmanager
+def _progress(names: list[str], *, quiet: bool) -> Iterator[Progress]:
+    console = Console(stderr=True, highlight=False)
+    if quiet:
+        yield _Silent()
+    elif console.is_terminal:
+        with Live(console=console, refresh_per_second=4, transient=True) as live:
+            yield _Rows(names, live)
+    else:
+        yield _Lines(console)
+
+
+def _print_report(report: RunReport, console: Console) -> None:
+    for node in report.nodes.values():
+        outcome = "failed" if node.failed else f"{len(node.changed)} changes" if node.changed else "unchanged"
+        console.print(f"{node.name}: {outcome} ({node.tasks} tasks)", markup=False)
+        for change in node.changed if report.check else ():
+            console.print(f"  would change {change}", markup=False)
+        for failure in node.failures:
+            console.print(f"  {failure.role or 'playbook'}: {failure.task}:", style="red", markup=False)
+            console.print("    " + failure.message.replace("\n", "\n    "), markup=False)
+    if report.message:
+        console.print(report.message, style="red", markup=False)
+    what = "checked" if report.check else "configured"
+    verdict = "" if report.ok else ", with failures" if report.completed else ", not completed"
+    console.print(f"{len(report.nodes)} nodes {what} in {report.seconds:.0f} s{verdict}", markup=False)

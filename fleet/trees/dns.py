@@ -1,0 +1,46 @@
+"""The zones of a name server: shipped whole, or created once for those that change by themselves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fleet.dns import Zone, zone_text, zones
+from fleet.dns.keys import public_keys
+from fleet.inventory import NodeModel, Secrets
+from fleet.render import TreeFile
+from fleet.topology import Fleet
+
+FIRST_SERIAL = 1
+"""Knot keeps serials of its own; see the templates `static` and `dynamic` in knot.conf."""
+
+
+def scope(node: NodeModel) -> Mapping[str, Any]:
+    """`zones`, and `writers`: the addresses that signed updates may come from."""
+    return {
+        "zones": _zones(node.fleet, node.secrets),
+        "writers": [one.address for one in node.fleet.mta_nodes],
+    }
+
+
+def files(node: NodeModel) -> list[TreeFile]:
+    """A zone file each; those of dynamic zones are never touched once they exist."""
+    return [_zone_file(zone) for zone in _zones(node.fleet, node.secrets)]
+
+
+def _zone_file(zone: Zone) -> TreeFile:
+    text = zone_text(zone, FIRST_SERIAL)
+    if zone.kind == "static":
+        return TreeFile(f"/var/lib/knot/static/{zone.name}.zone", text)
+    path = f"/var/lib/knot/dynamic/{zone.name}.zone"
+    return TreeFile(path, text, mode="0640", owner="knot", group="knot", once=True)
+
+
+def _zones(fleet: Fleet, secrets: Secrets) -> tuple[Zone, ...]:
+    return zones(
+        fleet,
+        public_keys(
+            {
+                domain: {selector: key.get_secret_value() for selector, key in selectors.items()}
+                for domain, selectors in secrets.dkim.items()
+            }
+        ),
+    )
