@@ -81,7 +81,7 @@ class _Rows:
 
     def __init__(self, names: list[str], live: Live) -> None:
         self._live = live
-        self._state = {name: ("", 0, 0, "waiting") for name in names}
+        self._state = dict.fromkeys(names, ("", 0, 0, "waiting"))
         self._show()
 
     def started(self, node: str, role: str, task: str) -> None:

@@ -5,6 +5,7 @@ import sys
 import click
 
 from cli.check import check, schema
+from cli.configure import configure
 from cli.dns import dns
 from cli.drill import drill
 from cli.env import env
@@ -22,6 +23,7 @@ def cli() -> None:
 
 cli.add_command(check)
 cli.add_command(dns)
+cli.add_command(configure)
 cli.add_command(env)
 cli.add_command(up)
 cli.add_command(preview)

@@ -142,7 +142,7 @@ class _TreeDescription(BaseModel):
 
 
 class TreeRenderer:
-    """Renders the trees under one `templates` directory.
+    """Renders the trees under one `templates` directory for one fleet.
 
     Every method raises RenderError that names the file when a template is at fault.
     """
@@ -151,6 +151,8 @@ class TreeRenderer:
         """`hooks` adds computed files by role, for rooms that this one must not import."""
         self._templates = templates
         self._hooks = hooks or {}
+        self._known_scopes: dict[tuple[str, str], dict[str, Any]] = {}
+        self._known_descriptions: dict[str, _TreeDescription] = {}
         self._jinja = jinja2.Environment(
             loader=jinja2.FileSystemLoader(templates),
             undefined=jinja2.StrictUndefined,
@@ -195,7 +197,20 @@ class TreeRenderer:
         for hook in (_tree_files(role), self._hooks.get(role)):
             yield from hook(node) if hook else ()
 
+    def _base_scope(self, role: str, node: NodeModel) -> dict[str, Any]:
+        """What every template of the role sees: `node`, and what the role's module adds."""
+        key = role, node.name
+        if key not in self._known_scopes:
+            scope = getattr(_tree_module(role), "scope", None)
+            self._known_scopes[key] = {"node": node, **(scope(node) if scope else {})}
+        return self._known_scopes[key]
+
     def _describe(self, role: str) -> _TreeDescription:
+        if role not in self._known_descriptions:
+            self._known_descriptions[role] = self._read_description(role)
+        return self._known_descriptions[role]
+
+    def _read_description(self, role: str) -> _TreeDescription:
         where = self._templates / role / "tree.yaml"
         if not where.is_file():
             return _TreeDescription()
@@ -240,7 +255,7 @@ class TreeRenderer:
                 yield {key: self._deep(role, value, scope) for key, value in fields.items()}
 
     def _scopes(self, role: str, item: _Item, node: NodeModel) -> Iterator[dict[str, Any]]:
-        base = _base_scope(role, node)
+        base = self._base_scope(role, node)
         values = self._expression(role, item.each, base) if item.each else [None]
         for value in values:
             scope = {**base, item.as_: value} if item.each else base
@@ -310,12 +325,6 @@ def _tree_module(role: str) -> ModuleType | None:
 
 def _tree_files(role: str) -> Hook | None:
     return getattr(_tree_module(role), "files", None)
-
-
-def _base_scope(role: str, node: NodeModel) -> dict[str, Any]:
-    """What every template of the role sees: `node`, and what the role's module adds."""
-    scope = getattr(_tree_module(role), "scope", None)
-    return {"node": node, **(scope(node) if scope else {})}
 
 
 def _bytes(content: str | bytes) -> bytes:

@@ -1,10 +1,11 @@
 """The zones of a name server: shipped whole, or created once for those that change by themselves."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from fleet.dns import Zone, zone_text, zones
-from fleet.dns.keys import public_keys
+from fleet.dns import DkimPublicKey, Zone, zone_text, zones
+from fleet.dns.keys import public_key
 from fleet.inventory import NodeModel, Secrets
 from fleet.render import TreeFile
 from fleet.topology import Fleet
@@ -35,12 +36,14 @@ def _zone_file(zone: Zone) -> TreeFile:
 
 
 def _zones(fleet: Fleet, secrets: Secrets) -> tuple[Zone, ...]:
-    return zones(
-        fleet,
-        public_keys(
-            {
-                domain: {selector: key.get_secret_value() for selector, key in selectors.items()}
-                for domain, selectors in secrets.dkim.items()
-            }
-        ),
-    )
+    keys = {
+        domain: {selector: _public_key(key.get_secret_value()) for selector, key in selectors.items()}
+        for domain, selectors in secrets.dkim.items()
+    }
+    return zones(fleet, keys)
+
+
+@cache
+def _public_key(private_pem: str) -> DkimPublicKey:
+    """Reading a private key checks it, which takes its time; every name server needs all of them."""
+    return public_key(private_pem)
