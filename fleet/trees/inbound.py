@@ -6,10 +6,9 @@ from typing import Any
 from fleet.certificates import CHAIN_FILE, KEY_FILE
 from fleet.dns.zones import DMARC_MAILBOX, TLS_REPORT_MAILBOX
 from fleet.inventory import NodeModel
+from fleet.return_path import LOCAL_PART, TOKEN_PATTERN
 from fleet.topology import INBOUND_PORT, INBOUND_PROBE_PORT
 
-RETURN_PATH_USER = "bounce"
-TOKEN_PATTERN = "[0-9a-f]{30}"  # noqa: S105  (a pattern; see the signer's script for what a token is)
 ROLE_MAILBOXES = ("abuse", "postmaster")
 """Every domain that takes mail has these (RFC 2142)."""
 
@@ -20,7 +19,7 @@ def scope(node: NodeModel) -> dict[str, Any]:
     return_paths = [f"{spec.return_path}.{name}" for name, spec in environment.domains.items()]
     operator = environment.operator.domain
     mailboxes = [
-        (f"{RETURN_PATH_USER}\\+{TOKEN_PATTERN}@{re.escape(domain)}", f"{domain}/{RETURN_PATH_USER}/")
+        (f"{LOCAL_PART}\\+{TOKEN_PATTERN}@{re.escape(domain)}", f"{domain}/{LOCAL_PART}/")
         for domain in return_paths
     ]
     plain = [f"{user}@{domain}" for domain in (*return_paths, operator) for user in ROLE_MAILBOXES]

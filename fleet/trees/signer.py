@@ -1,24 +1,12 @@
 """The signer's keys, and the tables its script reads: who may send as whom, which key signs what."""
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Mapping
 
 from fleet.inventory import InventoryError, NodeModel
 from fleet.render import TreeFile
+from fleet.return_path import return_path_key
 
 DIRECTORY = "/etc/mtafleet/signer"
-RETURN_PATH_LABEL = b"mtafleet return path"
-
-
-def return_path_key(tsig_secret: str) -> str:
-    """The key of return-path tokens, 32 hexadecimal digits, derived from the fleet's shared secret.
-
-    All nodes make the same one, so any node recognises what another sent.
-    """
-    shared = base64.b64decode(tsig_secret)
-    return hmac.new(shared, RETURN_PATH_LABEL, hashlib.sha256).hexdigest()[:32]
 
 
 def files(node: NodeModel) -> list[TreeFile]:
