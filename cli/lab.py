@@ -74,7 +74,7 @@ def shell(environment: str, node: str, command: tuple[str, ...]) -> None:
 def destroy(environment: str, *, yes: bool) -> None:
     """Remove the lab at once, whatever state it is in: machines, networks, disks with their queues.
 
-    For emergencies: the Pulumi stack is not told. `mtafleet up` afterwards makes all of it anew.
+    For emergencies: the Pulumi stack is not told. `mtafleet up --refresh` afterwards makes all anew.
     """
     paths = LabPaths.of(environment, project_root())
     if not yes:

@@ -21,6 +21,7 @@ TOOLS = {
 }
 """Each tool the lab calls and the Debian package that has it."""
 
+_LIMITS = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 524_288}
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LC_ALL": "C.UTF-8",
@@ -57,6 +58,19 @@ def require() -> None:
     lacks = missing()
     if lacks:
         raise HostError(f"this computer cannot run the lab; it lacks {'; '.join(lacks)}")
+
+
+def raise_limits() -> None:
+    """Let this computer's root watch enough files for the systemd of many machines.
+
+    All machines of all labs share root's allowance; the usual 128 is too little for two labs,
+    and a machine that gets none boots with failed units. A limit is only ever raised, and stays
+    so until the computer restarts: it costs nothing, and another lab may rely on it.
+    """
+    for path, least in _LIMITS.items():
+        setting = Path("/proc/sys", path)
+        if int(setting.read_text()) < least:
+            setting.write_text(str(least))
 
 
 def call(

@@ -116,6 +116,7 @@ def _enter(outer: Outer, network: str | None) -> list[str]:
 
 
 def _make(paths: LabPaths) -> Outer:
+    host.raise_limits()
     group = cgroups.of_lab(paths)
     if cgroups.populated(group):  # what a killed lab left: nothing can adopt it any more
         cgroups.kill(group)
