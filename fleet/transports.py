@@ -34,6 +34,11 @@ UNPACED_MESSAGES_PER_MINUTE = 600
 DOMAINS_AT_ONCE = 5
 """How many recipient domains one transport serves at its full cap when the cap is per domain."""
 
+FRESH_DAYS = 14
+WARMING_DAYS = 42
+"""Age in days of regular sending below which an address is fresh, or warming. Four to six weeks is what
+senders report for a reputation to settle; the longer figure stands."""
+
 T = TypeVar("T")
 
 
@@ -95,7 +100,9 @@ class InstanceTransports:
 
 def stage_of(warm_since: date | None, as_of: date) -> Stage:
     """The standing of addresses on the day `as_of`, as far as the environment file tells."""
-    return Stage.ESTABLISHED if warm_since is not None and warm_since <= as_of else Stage.FRESH
+    if warm_since is None or (as_of - warm_since).days < FRESH_DAYS:
+        return Stage.FRESH
+    return Stage.WARMING if (as_of - warm_since).days < WARMING_DAYS else Stage.ESTABLISHED
 
 
 def share_out(cap: int, claimants: Sequence[T]) -> dict[T, int]:

@@ -15,10 +15,8 @@ class Delegation:
 
 
 def reverse_names(fleet: Fleet) -> dict[IPv4Address, str]:
-    """The PTR name of every address of the fleet; each name's A record leads back to the address."""
-    names = {node.address: node.fqdn for node in fleet.nodes}
-    names.update((sending.address, sending.name) for sending in fleet.sending_addresses)
-    return names
+    """The PTR name of every address mail leaves from; each name's A record leads back to it."""
+    return {sending.address: sending.name for sending in fleet.sending_addresses}
 
 
 def delegations(fleet: Fleet) -> tuple[Delegation, ...]:

@@ -98,7 +98,8 @@ class Pool(_Strict):
     submission: Domain
     """The name clients connect to; directly below the steered zone."""
     warm_since: date | None = None
-    """Since when the pool's addresses have an established reputation; left out for fresh addresses."""
+    """The day from which the pool's addresses have been sending regularly; left out while they are new.
+    They count as fresh for two weeks, as warming until six weeks, as established after that."""
     addresses: Annotated[dict[Label, Annotated[list[IPv4Address], Field(min_length=1)]], Field(min_length=1)]
     """Sending addresses by node; each region needs at least one."""
 

@@ -35,7 +35,7 @@ def _catalogue() -> Catalogue:
 
 
 def _transports(node: NodeModel) -> Mapping[str, InstanceTransports]:
-    """By pool. The day matters: an address counts as fresh until the date the environment file gives it."""
+    """By pool. The day matters: addresses gain standing with weeks of sending."""
     whole = instance_transports(node.fleet, _catalogue(), datetime.now(UTC).date())
     return {one.name: whole[node.name, one.name] for one in node.instances}
 

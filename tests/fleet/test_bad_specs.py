@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fleet.problems import Problem, SpecError
 from fleet.spec.load import load_environment
@@ -131,3 +133,46 @@ def test_name_and_file_agree(tmp_path: Path) -> None:
     path.write_text(LAB_TEXT)
     (problem,) = problems_of(path)
     assert (problem.key, problem.line) == ("environment", 4)
+
+
+def says_what_is_wrong(directory: Path, content: bytes) -> None:
+    """Loads `content`; anything but an environment or a full SpecError fails the test."""
+    path = directory / "any.yaml"
+    path.write_bytes(content)
+    try:
+        load_environment(path)
+    except SpecError as error:
+        assert error.problems
+        for problem in error.problems:
+            assert problem.file == str(path)
+            assert problem.what
+            assert problem.remedy
+            assert 0 <= problem.line <= content.count(b"\n") + content.count(b"\r") + 2
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("scratch")
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_bring_the_loader_down(scratch: Path, content: bytes) -> None:
+    says_what_is_wrong(scratch, content)
+
+
+YAML_CRUMBS = st.sampled_from(
+    [
+        "{", "}", "[", "]", ":", "#", "'", "\"", "&a", "*a", "!!set", "?", "|", "%YAML", "---", "null", "~", "1e999",
+        "0x10", "2025-02-30", ".inf", "no",
+        "1:30", "\u00e9", "regions", "pools", "lab", "- ", "\n", "  ", "<<: ",
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_no_damage_to_a_good_file_brings_the_loader_down(scratch: Path, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(LAB_TEXT)))
+    length = data.draw(st.integers(0, 40))
+    crumbs = "".join(data.draw(st.lists(YAML_CRUMBS, max_size=4)))
+    says_what_is_wrong(scratch, (LAB_TEXT[:start] + crumbs + LAB_TEXT[start + length :]).encode())

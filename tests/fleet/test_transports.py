@@ -91,11 +91,13 @@ def test_a_recipient_always_meets_the_same_address(
     [
         (None, Stage.FRESH),
         (date(2026, 11, 24), Stage.FRESH),
-        (TODAY, Stage.ESTABLISHED),
-        (date(2025, 3, 3), Stage.ESTABLISHED),
+        (date(2026, 11, 10), Stage.FRESH),
+        (date(2026, 11, 9), Stage.WARMING),
+        (date(2026, 10, 13), Stage.WARMING),
+        (date(2026, 10, 12), Stage.ESTABLISHED),
     ],
 )
-def test_addresses_are_established_from_the_day_given(warm_since: date | None, stage: Stage) -> None:
+def test_addresses_gain_standing_with_weeks_of_sending(warm_since: date | None, stage: Stage) -> None:
     assert stage_of(warm_since, TODAY) is stage
 
 
