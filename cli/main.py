@@ -6,6 +6,7 @@ import click
 
 from cli.check import check, schema
 from cli.configure import configure
+from cli.demo import demo
 from cli.dns import dns
 from cli.drill import drill
 from cli.env import env
@@ -33,6 +34,7 @@ cli.add_command(schema)
 lab.add_command(send)
 lab.add_command(ledger)
 cli.add_command(drill)
+cli.add_command(demo)
 
 
 def main() -> None:

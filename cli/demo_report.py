@@ -1,0 +1,49 @@
+"""The page a demonstration leaves: its figures, and the drills' own pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+STYLE = """
+:root { --ground:#fbfbf9; --ink:#1d2226; --soft:#5d666e; --line:#dcdfe0; --good:#2b7a66; --bad:#b3261e; }
+@media (prefers-color-scheme: dark) {
+  :root { --ground:#14171a; --ink:#e8eaec; --soft:#9aa4ad; --line:#2d3338; --good:#57b79c; --bad:#ef7d74; } }
+body { margin:0 auto; max-width:1080px; padding:32px 20px; background:var(--ground); color:var(--ink);
+       font:15px/1.5 system-ui, sans-serif; }
+table { border-collapse:collapse; margin:16px 0 32px; }
+td { padding:6px 24px 6px 0; border-bottom:1px solid var(--line); font-variant-numeric:tabular-nums; }
+td.ok { color:var(--good); } td.bad { color:var(--bad); }
+iframe { width:100%; height:1500px; border:1px solid var(--line); border-radius:10px; margin-bottom:24px; }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured thing; `good` None means that nothing was demanded of it."""
+
+    name: str
+    value: str
+    good: bool | None = None
+
+
+def write_report(folder: Path, environment: str, figures: Sequence[Figure], pages: Sequence[Path]) -> Path:
+    """Write `demo.html` into `folder` with each drill's page inside; returns its path."""
+    rows = "\n".join(_row(figure) for figure in figures)
+    frames = "\n".join(
+        f'<iframe title="drill" srcdoc="{escape(page.read_text())}"></iframe>' for page in pages
+    )
+    path = folder / "demo.html"
+    path.write_text(
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{title}</title><style>{STYLE}</style></head><body>\n"
+        f"<h1>{title}</h1>\n<table>\n{rows}\n</table>\n{frames}\n"
+        "</body></html>\n"
+    )
+    return path
+
+
+def _row(figure: Figure) -> str:
+    kind, mark = {None: ("", ""), True: ("ok", "ok"), False: ("bad", "not ok")}[figure.good]
+    cells = f"<td>{escape(figure.name)}</td><td>{escape(figure.value)}</td>"
+    return f'<tr>{cells}<td class="{kind}">{mark}</td></tr>'
