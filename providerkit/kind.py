@@ -1,11 +1,12 @@
 """A resource kind: typed inputs, which changes replace, and the five things that can be done to it."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from providerkit.values import Json, Properties
@@ -102,6 +103,18 @@ class Kind(ABC, Generic[I]):
     @abstractmethod
     def delete(self, identity: str, recorded: Mapping[str, Json]) -> None:
         """Remove the resource; it is no error when it is gone already."""
+
+
+def matching(pattern: str, meaning: str) -> AfterValidator:
+    """For string inputs that are not secret: what does not match is refused as not being `meaning`."""
+    compiled = re.compile(pattern)
+
+    def refuse_others(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise ValueError(f"{value!r} is not {meaning}")
+        return value
+
+    return AfterValidator(refuse_others)
 
 
 def check(kind: Kind[I], news: Properties) -> tuple[Properties, list[Problem]]:

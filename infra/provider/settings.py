@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
-
-from providerkit.kind import Created, Inputs, Kind, ProviderError
+from providerkit.kind import Created, Inputs, Kind, ProviderError, matching
 from providerkit.values import Json
 
 
 class SettingsInputs(Inputs):
     """`scope` says what the settings are for; `values` are the settings, by name."""
 
-    scope: Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]*$")]
+    scope: Annotated[str, matching(r"[a-z][a-z0-9.-]*", "a scope like `limits` or `pool.marketing`")]
     values: dict[str, Any]
 
 

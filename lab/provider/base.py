@@ -6,16 +6,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import StringConstraints
-
 from lab.errors import LabError
 from lab.ids import LabPaths
-from providerkit.kind import I, Inputs, Kind, ProviderError
+from providerkit.kind import I, Inputs, Kind, ProviderError, matching
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$")]
-LabId = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?-[0-9a-f]{6}$")]
+Name = Annotated[
+    str,
+    matching(
+        r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
+        "a name of 1 to 32 lower-case letters, digits and hyphens that begins with a letter",
+    ),
+]
+LabId = Annotated[
+    str,
+    matching(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?-[0-9a-f]{6}", "a lab's id, which reads like lab-0a1b2c"),
+]
 
 _ID = re.compile(r"^(?P<lab>[a-z][a-z0-9-]*-[0-9a-f]{6})/(?P<kind>[a-z]+)/(?P<name>[a-z0-9.-]+)$")
 

@@ -4,17 +4,22 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from lab.api import Bind, DiskSpec, LabPaths, MachineSpec, MachineState, disk, machine
 from lab.errors import BootError
 from lab.provider.base import CHECKOUT, InLab, LabKind, Name, lab_errors
 from lab.provider.world import prepare_world_machine, world_addresses, world_binds
-from providerkit.kind import Created, PartlyCreatedError
+from providerkit.kind import Created, PartlyCreatedError, matching
 from providerkit.progress import report
 from providerkit.values import Json
 
-PublicKey = Annotated[str, StringConstraints(pattern=r"^ssh-[a-z0-9-]+ [A-Za-z0-9+/=]+( \S.*)?$")]
+PublicKey = Annotated[
+    str,
+    matching(
+        r"ssh-[a-z0-9-]+ [A-Za-z0-9+/=]+( \S.*)?", "a public key as OpenSSH writes it, `ssh-ed25519 AAAA...`"
+    ),
+]
 
 
 class DiskInputs(InLab):
@@ -70,7 +75,9 @@ class MachineInputs(InLab):
     """
 
     name: Name
-    disk: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+/disks/[a-z0-9-]+$")]
+    disk: Annotated[
+        str, matching(r"[a-z0-9-]+/disks/[a-z0-9-]+", "a disk's id, which reads like lab-0a1b2c/disks/NAME")
+    ]
     site: Name
     addresses: tuple[IPv4Address, ...] = ()
     purpose: Literal["fleet", "world"] = "fleet"

@@ -15,20 +15,23 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from lab.api import AddressSpec, Bind, LabPaths, addresses, disk
 from lab.provider.base import InLab, LabKind, Name, lab_errors
 from lab.world import geography, install
 from lab.world.providers import load_providers
 from lab.world.spec import CODE_DIRECTORY, DATA_DIRECTORY, Delegation, NameServer, WorldSpec
-from providerkit.kind import Created, Inputs, PartlyCreatedError, ProviderError
+from providerkit.kind import Created, Inputs, PartlyCreatedError, ProviderError, matching
 from providerkit.progress import report
 from providerkit.values import Json
 
 DomainName = Annotated[
     str,
-    StringConstraints(pattern=r"^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$"),
+    matching(
+        r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])",
+        "a full domain name in lower case, without a final dot",
+    ),
 ]
 APPLY_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.05

@@ -6,7 +6,8 @@ it from outside, and so that it outlives the provider process like a real lab do
 
 import dataclasses
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,18 @@ class FakeComputer:
     def path(self, folder: str, name: str) -> Path:
         return self.root / folder / f"{name}.json"
 
-    def put(self, folder: str, name: str, value: Any) -> None:
+    def put(self, folder: str, name: str, value: Any, more: Mapping[str, Any] | None = None) -> None:
         path = self.path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".new")
-        draft.write_text(json.dumps(dataclasses.asdict(value)))
+        draft.write_text(json.dumps({**dataclasses.asdict(value), **(more or {})}))
         draft.rename(path)
 
     def get(self, folder: str, name: str, kind: type[Any]) -> Any:
+        known = {field.name for field in dataclasses.fields(kind)}
         try:
-            return from_json(kind, json.loads(self.path(folder, name).read_text()))
+            data = json.loads(self.path(folder, name).read_text())
+            return from_json(kind, {key: value for key, value in data.items() if key in known})
         except FileNotFoundError:
             return None
 
@@ -57,7 +60,7 @@ class FakeComputer:
     def kill(self, machine: str) -> None:
         """Power cut."""
         state = self.get("machines", machine, MachineState)
-        self.put("machines", machine, dataclasses.replace(state, running=False, boot=None))
+        self.put("machines", machine, dataclasses.replace(state, running=False))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,9 +85,7 @@ class Outer:
         for folder in ("outer", "sites", "links", "disks", "machines", "addresses"):
             for name in self._computer.names(folder):
                 self._computer.drop(folder, name)
-        for path in sorted(paths.state.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-        paths.state.rmdir()
+        shutil.rmtree(paths.state, ignore_errors=True)
 
 
 class Image:
@@ -167,7 +168,7 @@ class Machines:
         before: MachineState | None = self._computer.get("machines", spec.name, MachineState)
         boot = 1 + (int(before.boot) if before and before.boot else 0)
         state = MachineState(spec.name, spec.disk, spec.site, spec.addresses, running=True, boot=str(boot))
-        self._computer.put("machines", spec.name, state)
+        self._computer.put("machines", spec.name, spec, dataclasses.asdict(state))
         return state
 
     def read(self, paths: LabPaths, name: str) -> MachineState | None:
