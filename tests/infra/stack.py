@@ -1,0 +1,127 @@
+"""A Pulumi project of its own in a temporary folder, with a backend, a passphrase and a fake lab."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleet.paths import project_root
+from infra.engine import require_engine
+from tests.infra.fakelab.computer import FakeComputer
+
+STACK = "lab"
+
+
+@dataclass(frozen=True)
+class Result:
+    status: int
+    text: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the engine says it did, for instance `{"created": 3, "unchanged": 70}`."""
+        summary = self.text.partition("Resources:")[2]
+        return {word: int(number) for number, word in re.findall(r"(\d+) (to \w+|\w+)", summary)}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack; every call runs the real engine."""
+
+    folder: Path
+    computer: FakeComputer
+
+    @classmethod
+    def make(cls, folder: Path) -> "Stack":
+        """Lay out a project that runs this checkout's program with the lab's provider over a fake computer."""
+        root = project_root()
+        project = folder / "project"
+        shutil.copytree(root / "environments", project / "environments")
+        shutil.copy(root / "__main__.py", project)
+        text = (root / "Pulumi.yaml").read_text()
+        text = text.replace("path: infra/provider", f"path: {root / 'infra/provider'}")
+        text = text.replace("path: lab/provider", f"path: {root / 'tests/infra/fakelab'}")
+        text = text.replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
+        (project / "Pulumi.yaml").write_text(text)
+        (folder / "passphrase").write_text("correct horse\n")
+        for name in ("backend", "home", "computer"):
+            (folder / name).mkdir()
+        stack = cls(folder, FakeComputer(folder / "computer"))
+        stack.run("stack", "init", STACK)
+        return stack
+
+    @property
+    def project(self) -> Path:
+        return self.folder / "project"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        path = [str(Path(sys.prefix) / "bin"), str(require_engine().directory), os.environ["PATH"]]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
+        return {
+            **kept,
+            "PATH": os.pathsep.join(path),
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase"),
+            "PULUMI_HOME": str(self.folder / "home"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "MTAFLEET_FAKE_LAB": str(self.computer.root),
+        }
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the engine and leave it running."""
+        return subprocess.Popen(
+            ["/usr/bin/env", "pulumi", "--non-interactive", "--color", "never", *arguments],
+            cwd=self.project,
+            env=dict(self.environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> Result:
+        with self.start(*arguments) as engine:
+            text, _ = engine.communicate()
+        return Result(engine.returncode, text)
+
+    def up(self, *arguments: str) -> Result:
+        return self.run("up", "--stack", STACK, "--yes", "--skip-preview", *arguments)
+
+    def preview(self, *arguments: str) -> Result:
+        return self.run("preview", "--stack", STACK, "--diff", *arguments)
+
+    def destroy(self) -> Result:
+        return self.run("destroy", "--stack", STACK, "--yes", "--skip-preview")
+
+    def outputs(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(
+            self.run("stack", "output", "--stack", STACK, "--json", "--show-secrets").text
+        )
+        return document
+
+    def edit(self, old: str, new: str) -> None:
+        """Change the environment file."""
+        file = self.project / "environments" / f"{STACK}.yaml"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+
+    def processes(self) -> list[int]:
+        """Every process that was started with this stack's environment."""
+        mark = f"PULUMI_HOME={self.folder / 'home'}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    if mark in (entry / "environ").read_bytes().split(b"\0"):
+                        found.append(int(entry.name))
+                except OSError:
+                    continue
+        return found
