@@ -11,11 +11,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from fleet.paths import project_root
 from infra.engine import require_engine
 from tests.infra.fakelab.computer import FakeComputer
 
 STACK = "lab"
+ENVIRONMENT_FILE = "small.yaml"
+
+
+def small_environment() -> str:
+    """The lab's environment file with one node in each region and one pool."""
+    document = yaml.safe_load((project_root() / "environments" / "lab.yaml").read_text())
+    for region in document["regions"].values():
+        first = next(iter(region["nodes"]))
+        region["nodes"] = {first: region["nodes"][first]}
+    nodes = {name for region in document["regions"].values() for name in region["nodes"]}
+    document["pools"] = {"transactional": document["pools"]["transactional"]}
+    addresses = document["pools"]["transactional"]["addresses"]
+    document["pools"]["transactional"]["addresses"] = {
+        name: listed for name, listed in addresses.items() if name in nodes
+    }
+    document["users"] = {"shop-app": document["users"]["shop-app"]}
+    document["domains"] = {
+        "shop.example": {**document["domains"]["shop.example"], "pools": ["transactional"]}
+    }
+    text: str = yaml.safe_dump(document, sort_keys=False)
+    return text
 
 
 @dataclass(frozen=True)
@@ -39,11 +62,12 @@ class Stack:
 
     @classmethod
     def make(cls, folder: Path) -> "Stack":
-        """Lay out a project that runs this checkout's program with the lab's provider over a fake computer."""
+        """Lay out a project of this checkout's program and providers, the lab's one over a fake computer."""
         root = project_root()
         project = folder / "project"
-        shutil.copytree(root / "environments", project / "environments")
+        project.mkdir()
         shutil.copy(root / "__main__.py", project)
+        (project / ENVIRONMENT_FILE).write_text(small_environment())
         text = (root / "Pulumi.yaml").read_text()
         text = text.replace("path: infra/provider", f"path: {root / 'infra/provider'}")
         text = text.replace("path: lab/provider", f"path: {root / 'tests/infra/fakelab'}")
@@ -54,6 +78,7 @@ class Stack:
             (folder / name).mkdir()
         stack = cls(folder, FakeComputer(folder / "computer"))
         stack.run("stack", "init", STACK)
+        stack.run("config", "set", "mtafleet:environment", str(project / ENVIRONMENT_FILE), "--stack", STACK)
         return stack
 
     @property
@@ -108,7 +133,7 @@ class Stack:
 
     def edit(self, old: str, new: str) -> None:
         """Change the environment file."""
-        file = self.project / "environments" / f"{STACK}.yaml"
+        file = self.project / ENVIRONMENT_FILE
         text = file.read_text()
         assert old in text
         file.write_text(text.replace(old, new))

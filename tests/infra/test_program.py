@@ -22,7 +22,7 @@ class Recorder(pulumi.runtime.Mocks):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.resources[(args.typ.rpartition(":")[2], args.name)] = args.inputs
-        computed = {
+        computed: dict[str, dict[str, Any]] = {
             "PrivateKey": {
                 "private_key_pem": f"PEM {args.name}",
                 "public_key_openssh": "ssh-ed25519 AAAA",
@@ -66,7 +66,7 @@ def run(environment: Environment) -> Run:
             provision(environment)
         return pulumi.Output.all(**captured).apply(exports.update)
 
-    pulumi.runtime.test(program)()
+    pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
     return Run(recorder, exports)
 
 
