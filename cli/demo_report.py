@@ -33,6 +33,7 @@ def write_report(folder: Path, environment: str, figures: Sequence[Figure], page
     frames = "\n".join(
         f'<iframe title="drill" srcdoc="{escape(page.read_text())}"></iframe>' for page in pages
     )
+    title = f"Environment {escape(environment)}: what was shown"
     path = folder / "demo.html"
     path.write_text(
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
