@@ -88,7 +88,8 @@ def _inventory(
     models: Mapping[str, NodeModel], groups: Mapping[str, list[str]], bundles: Path, common: list[str]
 ) -> dict[str, Any]:
     hosts = {
-        name: _host(model.outputs.nodes[name], bundles / f"{name}.pyz") for name, model in models.items()
+        name: {**_host(model.outputs.nodes[name], bundles / f"{name}.pyz"), **_facts(model)}
+        for name, model in models.items()
     }
     children: dict[str, Any] = {
         f"role_{role}": {"hosts": {name: {} for name in names}} for role, names in groups.items()
@@ -112,3 +113,8 @@ def _host(node: NodeOutput, bundle: Path) -> dict[str, Any]:
         "ansible_user": node.ssh_user,
         "base_bundle_source": os.fspath(bundle),
     }
+
+
+def _facts(model: NodeModel) -> dict[str, Any]:
+    """What roles need to know beside their trees."""
+    return {"postfix_instances": [one.name for one in model.instances]} if model.instances else {}

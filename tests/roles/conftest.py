@@ -17,8 +17,9 @@ Render = Callable[[str, NodeModel], RenderedTree]
 
 @pytest.fixture(scope="session")
 def render() -> Render:
-    """Renders a role of this project for a node."""
-    return TreeRenderer(project_root() / "templates").render
+    """Renders a role of this project for a node; a renderer each time, as one remembers nodes by name."""
+    templates = project_root() / "templates"
+    return lambda role, node: TreeRenderer(templates).render(role, node)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def sidecar(render: Render, nodes: dict[str, NodeModel]) -> Sections:
 
 def binds(sections: Sections) -> dict[str, str]:
     """`ADDRESS:PORT` -> the back end its sessions go to by default."""
-    found = {}
+    found: dict[str, str] = {}
     for header, lines in sections.items():
         default = next((line.split()[1] for line in lines if line.startswith("default_backend")), "")
         if header.startswith("frontend"):
