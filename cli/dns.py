@@ -13,6 +13,7 @@ from fleet.spec.load import load_environment
 from fleet.topology import Fleet
 from infra.dns_verify import View, verify
 from infra.outputs import read_outputs
+from infra.sts_verify import verify_policies
 
 
 @click.group()
@@ -26,8 +27,8 @@ def dns() -> None:
 def verify_command(environment: str, *, as_json: bool) -> None:
     """Compare what name servers answer with what the environment means, record by record.
 
-    Asks each of the fleet's name servers, then follows delegations from the root. Exits with 1 when
-    anything differs.
+    Asks each of the fleet's name servers, follows delegations from the root, and fetches the MTA-STS
+    policies from every node. Exits with 1 when anything differs.
     """
     fleet = Fleet.of(load_environment(environment))
     outputs = read_outputs(fleet.environment.environment)
@@ -36,7 +37,8 @@ def verify_command(environment: str, *, as_json: bool) -> None:
         for domain, selectors in outputs.secrets.dkim.items()
     }
     enter_network(fleet.environment.environment, outputs.fleet.access)
-    views = verify(fleet, public_keys(pems), [hint.address for hint in outputs.fleet.resolver.root_hints])
+    root_servers = [hint.address for hint in outputs.fleet.resolver.root_hints]
+    views = (*verify(fleet, public_keys(pems), root_servers), verify_policies(fleet))
     if as_json:
         click.echo(json.dumps(as_data(views), indent=2))
     else:
