@@ -14,20 +14,11 @@ from pathlib import Path
 
 from lab import host
 from lab.errors import ImageError
+from lab.image.progress import Progress
 from lab.image.recipe import Recipe
 from lab.locks import held
 
 Report = Callable[[str], None]
-
-_STAGES = {
-    "running apt-get update": "fetching package lists",
-    "downloading packages with apt": "downloading packages",
-    "extracting archives": "unpacking the base system",
-    "installing essential packages": "installing the base system",
-    "installing remaining packages": "installing mail, DNS and TLS software",
-    "cleaning package lists": "cleaning up",
-}
-"""What the builder prints, and what a person wants to read instead."""
 
 
 def image_id() -> str:
@@ -79,6 +70,7 @@ def _build(recipe: Recipe, images: Path, report: Report) -> None:
 
 def _install(recipe: Recipe, draft: Path, tell: Report) -> None:
     log = draft / "build.log"
+    progress = Progress()
     with (
         log.open("w") as log_file,
         subprocess.Popen(
@@ -95,7 +87,7 @@ def _install(recipe: Recipe, draft: Path, tell: Report) -> None:
         builder.stdin.close()
         for line in builder.stdout:
             log_file.write(line)
-            stage = _STAGES.get(line.removeprefix("I: ").strip().rstrip("."))
+            stage = progress.feed(line)
             if stage:
                 tell(stage)
     if builder.returncode != 0:
@@ -106,7 +98,7 @@ def _command(recipe: Recipe, root: Path) -> list[str]:
     return [
         *("setpriv", "--pdeathsig", "KILL"),
         *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-        *("mmdebstrap", "--variant=apt", "--mode=root", "--format=directory"),
+        *("mmdebstrap", "--variant=apt", "--mode=root", "--format=directory", "--verbose"),
         f"--include={','.join(recipe.packages)}",
         '--aptopt=APT::Install-Recommends "false"',
         '--aptopt=Acquire::Languages "none"',

@@ -103,6 +103,7 @@ class Recipe:
             "etc/systemd/system-preset/00-mtafleet-lab.preset": _PRESET,
             "etc/ssh/sshd_config.d/50-mtafleet-lab.conf": _SSH,
             "etc/systemd/journald.conf.d/50-mtafleet-lab.conf": _JOURNAL,
+            "etc/default/locale": "LANG=C.UTF-8\n",
             "etc/motd": "",
         }
     )

@@ -5,7 +5,6 @@ all others with it, and the cgroup, which also holds a launcher that was interru
 Mounts and network namespaces exist only inside, so they end with the last process.
 """
 
-import json
 import shutil
 import signal
 from contextlib import suppress
@@ -15,7 +14,7 @@ from lab import cgroups, ids
 from lab.errors import LabError
 from lab.ids import LabPaths
 from lab.locks import held
-from lab.processes import ProcessId
+from lab.outer.record import recorded
 
 _END_TIMEOUT_SECONDS = 20.0
 
@@ -39,9 +38,8 @@ def destroy(paths: LabPaths) -> None:
 
 
 def _end_processes(paths: LabPaths) -> None:
-    with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
-        data = json.loads(paths.outer_record.read_text())
-        first = ProcessId(int(data["pid"]), int(data["start_ticks"]), str(data["boot_id"]))
+    first = recorded(paths)
+    if first is not None:
         first.send(signal.SIGKILL)
         first.wait(_END_TIMEOUT_SECONDS)
     cgroups.kill(cgroups.of_lab(paths), _END_TIMEOUT_SECONDS)

@@ -1,6 +1,5 @@
 """Making, finding and entering the outer namespace."""
 
-import json
 import os
 import subprocess
 import sys
@@ -13,7 +12,8 @@ from lab.errors import HostError, LabError
 from lab.ids import LabPaths
 from lab.locks import held
 from lab.outer.destroy import destroy
-from lab.processes import ProcessId, namespace_pids
+from lab.outer.record import recorded
+from lab.processes import namespace_pids
 
 __all__ = ["Outer", "destroy", "ensure", "find", "require", "run", "spawn"]
 
@@ -60,15 +60,6 @@ def find(paths: LabPaths) -> Outer | None:
     if process is None or not process.alive():
         return None
     return Outer(process.pid) if namespace_pids(process.pid)[-1:] == (1,) else None
-
-
-def recorded(paths: LabPaths) -> ProcessId | None:
-    """What the record says, true or not; None when there is none or it cannot be read."""
-    try:
-        data = json.loads(paths.outer_record.read_text())
-        return ProcessId(int(data["pid"]), int(data["start_ticks"]), str(data["boot_id"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
 
 
 def require(paths: LabPaths) -> Outer:
