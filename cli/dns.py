@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.access import enter_network
+from fleet.dns.compare import Kind
 from fleet.dns.keys import public_keys
 from fleet.spec.load import load_environment
 from fleet.topology import Fleet
@@ -71,21 +72,17 @@ def as_data(views: tuple[View, ...]) -> dict[str, object]:
     }
 
 
-def print_views(views: tuple[View, ...], console: Console | None = None) -> None:
-    """One line for each way of asking, then one for each difference."""
-    console = console or Console()
+def print_views(views: tuple[View, ...]) -> None:
+    """One line for each way of asking, then each difference with both sides."""
     summary = Table()
     for heading in ("asked", "checked", "differences"):
         summary.add_column(heading, justify="left" if heading == "asked" else "right")
     for view in views:
         summary.add_row(view.name, str(view.checked), str(len(view.differences)))
-    console.print(summary)
+    Console().print(summary)
     differences = [one for view in views for one in view.differences]
-    if not differences:
-        return
-    table = Table()
-    for heading in ("asked", "name", "type", "what", "expected", "found"):
-        table.add_column(heading, overflow="fold")
     for one in differences:
-        table.add_row(one.view, one.name, one.type, one.kind.value, one.expected, one.found)
-    console.print(table)
+        click.echo(f"{one.view}: {one.name} {one.type}: {one.kind.value}")
+        if one.kind is not Kind.NO_ANSWER:
+            click.echo(f"    expected: {one.expected}")
+        click.echo(f"    found:    {one.found}")
