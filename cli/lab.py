@@ -50,10 +50,15 @@ def machines(environment: str, *, as_json: bool) -> None:
         table.add_row(
             state.name,
             state.site,
-            ", ".join(state.addresses),
+            _shortened(state.addresses),
             "running" if state.running else "not running",
         )
     Console().print(table)
+
+
+def _shortened(addresses: tuple[str, ...]) -> str:
+    """The main address, and how many more there are: the internet's machine has dozens."""
+    return addresses[0] + (f" and {len(addresses) - 1} more" if addresses[1:] else "")
 
 
 @lab.command(context_settings={"ignore_unknown_options": True})

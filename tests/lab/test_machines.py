@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import disk, faults, machine, netns, usage
+from lab import cgroups, disk, faults, machine, netns, usage
 from lab.errors import ConflictError
 from lab.ids import LabPaths
 from lab.network import addresses, links, plan, sites
@@ -174,6 +174,17 @@ def test_a_link_that_loses_everything_it_can_is_felt(small_lab: LabPaths) -> Non
     links.delete(small_lab, "east--west")
     assert links.read(small_lab, "east--west") is None
     assert _hears(small_lab, EAST, listener="west-1")
+
+
+def test_a_forwarder_that_died_is_replaced(small_lab: LabPaths) -> None:
+    links.ensure(small_lab, LinkSpec("east", "west", delay_milliseconds=1))
+    group = cgroups.of_lab(small_lab) / "forwarder"
+    cgroups.kill(group)
+    assert links.read(small_lab, "east--west") is None
+    assert not _hears(small_lab, EAST, listener="west-1")
+    links.ensure(small_lab, LinkSpec("east", "west", delay_milliseconds=1))
+    assert _hears(small_lab, EAST, listener="west-1")
+    links.delete(small_lab, "east--west")
 
 
 def test_cpu_time_is_told_by_machine_and_by_unit(small_lab: LabPaths) -> None:
