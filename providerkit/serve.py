@@ -1,24 +1,28 @@
 """Runs a provider as the engine expects: print a port, serve until told to stop or the engine is gone."""
 
+import importlib
 import os
 import select
 import signal
 import sys
 import threading
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from providerkit.servicer import AnyKind, Servicer
+from providerkit.plugin import Plugin
+
+if TYPE_CHECKING:
+    from providerkit.resources import Resources
 
 _CALLS_AT_ONCE = 32
 _GRACE_SECONDS = 30
 
 
-def serve(package: str, version: str, kinds: Iterable[AnyKind]) -> None:
-    """Serve `kinds` on a free loopback port until SIGTERM, SIGINT or the engine's death.
+def serve(package: str, module: str, engine_address: str | None) -> None:
+    """Serve the tuple `KINDS` of a module on a free loopback port until told to stop or the engine dies.
 
     The port goes to stdout, as Pulumi's plugin protocol wants; everything else belongs on stderr.
     A stopped provider takes no new calls, finishes those under way and exits.
@@ -26,20 +30,26 @@ def serve(package: str, version: str, kinds: Iterable[AnyKind]) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
-    engine = grpc.insecure_channel(sys.argv[1]) if len(sys.argv) > 1 else None
-    servicer = Servicer(package, version, kinds, engine)
+
+    def load(cancelled: threading.Event) -> "Resources":
+        from providerkit.resources import Resources  # noqa: PLC0415 - see providerkit.plugin
+
+        kinds = importlib.import_module(module).KINDS
+        return Resources(kinds, cancelled, grpc.insecure_channel(engine_address) if engine_address else None)
+
+    plugin = Plugin(package, load)
     server = grpc.server(
         ThreadPoolExecutor(max_workers=_CALLS_AT_ONCE),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     _watch_parent(stop)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     stop.wait()
-    servicer.cancelled.set()
+    plugin.cancelled.set()
     server.stop(_GRACE_SECONDS).wait()
 
 

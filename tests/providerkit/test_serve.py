@@ -6,11 +6,11 @@ import sys
 
 from fleet.paths import project_root
 
-PROVIDER = "from providerkit.serve import serve; serve('toy', '1.0.0', [])"
+PROVIDER = ["-m", "providerkit", "mtafleet", "infra.provider.kinds"]
 
 
 def test_it_prints_a_port_and_stops_in_order_on_sigterm() -> None:
-    command = [sys.executable, "-c", PROVIDER]
+    command = [sys.executable, *PROVIDER]
     with subprocess.Popen(command, cwd=project_root(), stdout=subprocess.PIPE, text=True) as provider:
         assert provider.stdout is not None
         assert int(provider.stdout.readline()) > 0
@@ -19,7 +19,7 @@ def test_it_prints_a_port_and_stops_in_order_on_sigterm() -> None:
 
 
 def test_it_ends_when_the_engine_that_started_it_is_killed() -> None:
-    engine = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {PROVIDER!r}])"
+    engine = f"import subprocess, sys; subprocess.run([sys.executable, *{PROVIDER!r}])"
     command = [sys.executable, "-c", engine]
     with subprocess.Popen(command, cwd=project_root(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

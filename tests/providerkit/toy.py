@@ -1,6 +1,6 @@
 """A toy resource kind over a dictionary, and a provider that serves it on loopback."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -10,7 +10,8 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from pydantic import Field
 
 from providerkit.kind import Created, Inputs, Kind, PartlyCreatedError, ProviderError
-from providerkit.servicer import Servicer
+from providerkit.plugin import Plugin
+from providerkit.resources import Resources
 from providerkit.values import Json
 
 URN = "urn:pulumi:dev::project::toy:index:Parent$toy:index:Shelf::one"
@@ -66,10 +67,11 @@ class Shelf(Kind[ShelfInputs]):
 
 
 @contextmanager
-def serving(servicer: Servicer) -> Iterator[Any]:
-    """Yield a client of the provider."""
+def serving(kinds: Iterable[Kind[Any]]) -> Iterator[Any]:
+    """Yield a client of a provider with these kinds."""
+    plugin = Plugin("toy", lambda cancelled: Resources(kinds, cancelled))
     server = grpc.server(ThreadPoolExecutor(max_workers=4))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -7,7 +7,6 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto import status_pb2
 
-from providerkit.servicer import Servicer
 from providerkit.values import Properties, from_struct, to_struct
 from tests.providerkit.toy import URN, Shelf, serving
 
@@ -19,7 +18,7 @@ def shelf() -> Shelf:
 
 @pytest.fixture
 def client(shelf: Shelf) -> Iterator[Any]:
-    with serving(Servicer("toy", "1.0.0", [shelf])) as stub:
+    with serving([shelf]) as stub:
         yield stub
 
 
@@ -208,5 +207,5 @@ def test_an_unknown_type_lists_those_there_are(client: Any) -> None:
 def test_the_provider_introduces_itself(client: Any) -> None:
     assert client.Handshake(pb.ProviderHandshakeRequest()).accept_secrets
     assert client.Configure(pb.ConfigureRequest()).supportsPreview
-    assert client.GetPluginInfo(Empty()).version == "1.0.0"
+    assert client.GetPluginInfo(Empty()).version == "0.1.0"
     assert '"name": "toy"' in client.GetSchema(pb.GetSchemaRequest()).schema

@@ -1,10 +1,6 @@
-"""Entry point of the `pulumi-resource-mtafleet` executable."""
+"""The resource kinds of the `mtafleet` provider, for its executable."""
 
 from infra.provider.keys import CertificateAuthority, PrivateKey, SharedSecret
 from infra.provider.settings import Settings
-from providerkit.serve import serve
 
 KINDS = (PrivateKey(), SharedSecret(), CertificateAuthority(), Settings())
-
-if __name__ == "__main__":
-    serve("mtafleet", "0.1.0", KINDS)

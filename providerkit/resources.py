@@ -1,9 +1,8 @@
-"""The provider protocol: turns the engine's calls into operations on resource kinds.
+"""The provider protocol's calls about resources, turned into operations on resource kinds.
 
 Requests and responses are Pulumi's protobuf messages. Calls arrive concurrently on a thread pool.
 """
 
-import json
 import threading
 import traceback
 from collections import defaultdict
@@ -16,9 +15,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import (
     engine_pb2,
     engine_pb2_grpc,
-    plugin_pb2,
     provider_pb2,
-    provider_pb2_grpc,
     status_pb2,
 )
 
@@ -47,44 +44,17 @@ class _Locks:
             yield
 
 
-class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    """Serves the kinds of one package; method names are those of Pulumi's `ResourceProvider` service."""
+class Resources:
+    """Serves the kinds of one provider; method names are those of Pulumi's `ResourceProvider` service."""
 
     def __init__(
-        self, package: str, version: str, kinds: Iterable[AnyKind], engine: grpc.Channel | None = None
+        self, kinds: Iterable[AnyKind], cancelled: threading.Event, engine: grpc.Channel | None = None
     ) -> None:
-        self._package = package
-        self._version = version
+        """Once `cancelled` is set, running operations end as they would and new ones are refused."""
         self._kinds = {kind.resource_type: kind for kind in kinds}
         self._locks = _Locks()
         self._engine = engine_pb2_grpc.EngineStub(engine) if engine is not None else None
-        self.cancelled = threading.Event()
-
-    # --- the plugin as a whole
-
-    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
-
-    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        return plugin_pb2.PluginInfo(version=self._version)
-
-    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        schema = {"name": self._package, "version": self._version, "resources": {}}
-        return provider_pb2.GetSchemaResponse(schema=json.dumps(schema))
-
-    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
-
-    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
-
-    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Let running operations finish, refuse new ones."""
-        self.cancelled.set()
-        return Empty()
+        self._cancelled = cancelled
 
     # --- resources
 
@@ -216,7 +186,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         given: Properties | None = None,
     ) -> Any:
         """Run an operation; report failures as one sentence, and a half-made resource as such."""
-        if self.cancelled.is_set():
+        if self._cancelled.is_set():
             context.abort(grpc.StatusCode.CANCELLED, "the run was cancelled before this step began")
         try:
             with listening(lambda text: self._log(urn, text)):
