@@ -76,20 +76,24 @@ def verify(
     With no `root_servers` the host's own resolver stands for the way from the root.
     """
     expected = expected_records(zones(fleet, dkim_keys))
-    views = [
+    outside = (*expected, *_reverse_records(fleet))
+    at_servers = verify_servers(fleet, dkim_keys, ask_server)
+    if not root_servers:
+        return *at_servers, _check("this host's resolver", outside, _system, cached=True)
+    walk = Walk(tuple(str(address) for address in root_servers), ask_server)
+    from_root = _check("from the root", outside, _from_root(walk), cached=True)
+    return *at_servers, from_root, _check_delegations(fleet, walk)
+
+
+def verify_servers(fleet: Fleet, dkim_keys: DkimKeys, ask_server: Ask = ask) -> tuple[View, ...]:
+    """Every record at each of the fleet's name servers."""
+    expected = expected_records(zones(fleet, dkim_keys))
+    return tuple(
         _check(
             f"{fleet.name_server_name(node)} ({node.address})", expected, _direct(node.address, ask_server)
         )
         for node in fleet.name_servers
-    ]
-    outside = (*expected, *_reverse_records(fleet))
-    if root_servers:
-        walk = Walk(tuple(str(address) for address in root_servers), ask_server)
-        views.append(_check("from the root", outside, _from_root(walk), cached=True))
-        views.append(_check_delegations(fleet, walk))
-    else:
-        views.append(_check("this host's resolver", outside, _system, cached=True))
-    return tuple(views)
+    )
 
 
 def _check(view: str, expected: Iterable[Expected], resolve: Resolve, *, cached: bool = False) -> View:
