@@ -1,0 +1,54 @@
+"""A mailbox provider in a few lines: takes mail over STARTTLS, refuses recipients called nobody."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Received:
+    """One message as it arrived."""
+
+    client: str
+    helo: str
+    encrypted: bool
+    sender: str
+    content: bytes
+
+
+@dataclass
+class Receiver:
+    tls: ssl.SSLContext
+    received: list[Received] = field(default_factory=list)
+    refused: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One session."""
+        client, helo, sender, encrypted = writer.get_extra_info("peername")[0], "", "", False
+        writer.write(b"220 mx.gmail.com ESMTP\r\n")
+        while line := await reader.readline():
+            verb = line[:4].upper()
+            if verb == b"EHLO":
+                helo = line[5:].strip().decode()
+                writer.write(b"250-mx\r\n250 8BITMIME\r\n" if encrypted else b"250-mx\r\n250 STARTTLS\r\n")
+            elif verb == b"STAR":
+                writer.write(b"220 go on\r\n")
+                await writer.start_tls(self.tls)
+                encrypted = True
+            elif verb == b"MAIL":
+                sender = line.split(b"<")[1].split(b">")[0].decode()
+                writer.write(b"250 ok\r\n")
+            elif verb == b"RCPT" and b"<nobody@" in line:
+                self.refused += 1
+                writer.write(b"550 5.1.1 no such user\r\n")
+            elif verb == b"DATA":
+                writer.write(b"354 go on\r\n")
+                content = (await reader.readuntil(b"\r\n.\r\n"))[:-3]
+                self.received.append(Received(client, helo, encrypted, sender, content))
+                writer.write(b"250 ok\r\n")
+            elif verb == b"QUIT":
+                writer.write(b"221 bye\r\n")
+                break
+            else:
+                writer.write(b"250 ok\r\n")
+        writer.close()

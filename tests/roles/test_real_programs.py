@@ -1,0 +1,140 @@
+"""The mail plane on Debian's own programs: what clients, peers and strangers get from it."""
+
+import json
+import re
+import subprocess
+import sys
+from typing import Any
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from fleet.inventory import NodeModel
+from fleet.paths import cache_directory, project_root
+from fleet.render import TreeRenderer, write_bundle
+from fleet.return_path import return_path_key, token_time
+from lab.image.build import image_id, image_root
+from tests.roles.edited import with_secrets
+from tests.roles.plane.play import ROLES
+
+pytestmark = pytest.mark.lab
+PRIVATE = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture(scope="module")
+def played(east: NodeModel, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What happened on the stage; one play for all tests."""
+    image = image_root(cache_directory(), image_id())
+    if image is None:
+        pytest.skip("the lab's image has not been built; `mtafleet lab image` builds it")
+    work, bundle = tmp_path_factory.mktemp("stage"), tmp_path_factory.mktemp("bundle") / "bundle.pyz"
+    pem = KEY.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    ).decode()
+    node = with_secrets(east, dkim={domain: {"s1": pem} for domain in east.environment.domains})
+    renderer = TreeRenderer(project_root() / "templates")
+    tool = (project_root() / "roles/base/files/mtafleet_tree.py").read_bytes()
+    write_bundle(bundle, [renderer.render(role, node) for role in ROLES], {"__main__.py": tool})
+    done = subprocess.run(
+        [*PRIVATE, sys.executable, "-m", "tests.roles.plane.play", str(image), str(work), str(bundle)],
+        cwd=project_root(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def public_key(name: bytes, timeout: int = 5) -> bytes:
+    """Answers a verifier's DNS question."""
+    assert name in (b"s1._domainkey.shop.example.", b"s1._domainkey.news.example.")
+    der = KEY.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return b"v=DKIM1; k=rsa; p=" + b"".join(der.splitlines()[1:-1])
+
+
+def test_trees_are_rehearsed_installed_and_then_unchanged(played: dict[str, Any]) -> None:
+    for role in ROLES:
+        assert played["first"][role]["validation"] == "rehearsed"
+        assert 0 < played["first"][role]["changed_total"] <= played["before"][role]["changed_total"]
+        assert played["second"][role]["changed_total"] == 0
+        assert played["second"][role]["actions"] == []
+
+
+def test_who_may_send_what(played: dict[str, Any]) -> None:
+    assert played["codes"] == {
+        "smtps": "250",
+        "submission": "250",
+        "forged_header": "554",
+        "forged_envelope": "553",
+        "null_sender": "554",
+        "no_login": "553",
+        "other_pools_user": "535",
+        "wrong_password": "535",
+        "bounced": "250",
+    }
+
+
+def test_mail_leaves_encrypted_from_a_pool_address_under_its_name(played: dict[str, Any]) -> None:
+    assert played["arrived"]
+    for one in played["received"]:
+        assert one["encrypted"]
+        ordinal = {"198.51.100.21": 1, "198.51.100.22": 2}[one["client"]]
+        assert one["helo"] == f"transactional-{ordinal}.east-1.fleet.example"
+
+
+def test_signatures_verify_and_are_aligned(played: dict[str, Any]) -> None:
+    for one in played["received"]:
+        content = one["content"].encode("latin-1")
+        assert dkim.verify(content, dnsfunc=public_key)
+        assert b"d=shop.example" in content
+        unfolded = re.sub(rb"\r\n\s+", b" ", content)
+        signed = re.search(rb"DKIM-Signature:.*? h=([^;]+);", unfolded)
+        assert signed
+        names = signed[1].replace(b" ", b"").split(b":")
+        assert names.count(b"from") == 2  # oversigned
+        assert b"list-unsubscribe" in names
+
+
+def test_return_paths_are_our_own_and_aligned(played: dict[str, Any], east: NodeModel) -> None:
+    key = return_path_key(east.secrets.tsig.secret.get_secret_value())
+    senders = [one["sender"] for one in played["received"]]
+    assert len(set(senders)) == len(senders)
+    for sender in senders:
+        local, _, domain = sender.partition("@")
+        assert domain == "bounce.shop.example"
+        assert token_time(local.removeprefix("bounce+"), key) is not None
+
+
+def test_clients_stay_private(played: dict[str, Any]) -> None:
+    for one in played["received"]:
+        assert "app.test" not in one["content"]
+        assert "198.51.100.11" not in one["content"].partition("\r\n\r\n")[0]
+
+
+def test_a_bounce_comes_back_to_the_inbound_instance(played: dict[str, Any]) -> None:
+    assert played["bounce_filed"]
+    assert "nobody@gmail.com" in played["bounce"]
+    assert "5.1.1" in played["bounce"]
+
+
+def test_the_inbound_instance_takes_little_and_relays_nothing(played: dict[str, Any]) -> None:
+    assert played["inbound"] == [250, 250, 250, 554, 554, 550, 550]
+
+
+def test_the_probe_listener_answers_forever_and_takes_nothing(played: dict[str, Any]) -> None:
+    assert played["probe"] == [250] * 201 + [554]
+
+
+def test_the_log_has_the_whole_story_without_passwords(played: dict[str, Any]) -> None:
+    assert len(re.findall(r"status=sent", played["log"])) >= 2
+    assert len(re.findall(r"status=bounced", played["log"])) == 1
+    assert "password-of" not in played["log"]
