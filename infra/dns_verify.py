@@ -24,6 +24,8 @@ from fleet.dns.compare import (
     compare,
     expected_records,
 )
+from fleet.dns.model import txt_text
+from fleet.dns.spf import included_lookups
 from fleet.dns.zones import DkimKeys
 from fleet.topology import Fleet
 from infra.dns_walk import Ask, Walk, WalkError
@@ -79,10 +81,12 @@ def verify(
     outside = (*expected, *_reverse_records(fleet))
     at_servers = verify_servers(fleet, dkim_keys, ask_server)
     if not root_servers:
-        return *at_servers, _check("this host's resolver", outside, _system, cached=True)
+        seen = _check("this host's resolver", outside, _system, cached=True)
+        return *at_servers, seen, _check_includes(fleet, _system)
     walk = Walk(tuple(str(address) for address in root_servers), ask_server)
-    from_root = _check("from the root", outside, _from_root(walk), cached=True)
-    return *at_servers, from_root, _check_delegations(fleet, walk)
+    resolve = _from_root(walk)
+    from_root = _check("from the root", outside, resolve, cached=True)
+    return *at_servers, from_root, _check_delegations(fleet, walk), _check_includes(fleet, resolve)
 
 
 def verify_servers(fleet: Fleet, dkim_keys: DkimKeys, ask_server: Ask = ask) -> tuple[View, ...]:
@@ -181,6 +185,31 @@ def _check_delegations(fleet: Fleet, walk: Walk) -> View:
                 )
             )
     return View(view, len(wanted), tuple(differences))
+
+
+def _check_includes(fleet: Fleet, resolve: Resolve) -> View:
+    """Other senders' SPF records cost no more look-ups than the environment file counts for them."""
+    view = "SPF includes"
+    differences = []
+    includes = [
+        (name, given)
+        for sending in fleet.environment.domains.values()
+        for name, given in sending.spf_includes.items()
+    ]
+    for name, given in includes:
+        if _spf_record(name, resolve) is None:
+            differences.append(Difference(view, name, "TXT", Kind.MISSING, "an SPF record", "none"))
+            continue
+        actual = included_lookups(name, lambda inner: _spf_record(inner, resolve))
+        if actual > given:
+            expected, found = f"{given} look-ups", f"{actual} look-ups"
+            differences.append(Difference(view, name, "TXT", Kind.DIFFERENT, expected, found))
+    return View(view, len(includes), tuple(differences))
+
+
+def _spf_record(name: str, resolve: Resolve) -> str | None:
+    texts = (txt_text(value) for value in resolve(name, "TXT").values)
+    return next((text for text in texts if text.lower().split(" ")[0] == "v=spf1"), None)
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """SPF (RFC 7208), flattened: the fleet's addresses are named themselves and cost no look-up."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 
 from fleet.dns.model import DnsError
@@ -11,6 +11,7 @@ LONGEST_RECORD_BYTES = 1100
 """With the rest of an answer this still fits the usual EDNS size of 1,232 bytes."""
 
 _COSTLY = re.compile(r"[+?~-]?((include|exists):|redirect=|(a|mx|ptr)([:/]|$))", re.IGNORECASE)
+_NESTED = re.compile(r"[+?~-]?(include:|redirect=)(?P<name>[^%]+)$", re.IGNORECASE)
 
 
 def spf_text(addresses: Iterable[IPv4Address], includes: Mapping[str, int], *, final: str) -> str:
@@ -32,6 +33,25 @@ def spf_text(addresses: Iterable[IPv4Address], includes: Mapping[str, int], *, f
             f"({LONGEST_RECORD_BYTES}): name fewer pools for the domain, or give pools adjacent addresses"
         )
     return text
+
+
+def included_lookups(name: str, fetch: Callable[[str], str | None]) -> int:
+    """The DNS look-ups that `include:NAME` costs a receiver, itself included.
+
+    `fetch` gives the SPF record of a name, None when there is none. Counting stops beyond ten, where
+    receivers stop too, so that records that include each other come to an end.
+    """
+    spent = 0
+    waiting = [name]
+    while waiting and spent <= MOST_LOOKUPS:
+        spent += 1
+        for term in lookup_terms(fetch(waiting.pop()) or ""):
+            inner = _NESTED.match(term)
+            if inner:
+                waiting.append(inner["name"])
+            else:
+                spent += 1
+    return spent
 
 
 def lookup_terms(text: str) -> list[str]:

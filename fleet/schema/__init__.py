@@ -64,7 +64,9 @@ def write_schemas() -> list[Path]:
     """Writes each schema and, in a checkout, its reference page; returns the paths."""
     written = []
     for name in SCHEMAS:
-        texts = {SCHEMA_DIRECTORY / f"{name}.json": schema_text(name), page_path(name): page_text(name)}
+        texts = {SCHEMA_DIRECTORY / f"{name}.json": schema_text(name)}
+        if page_path(name).parents[1].is_dir():
+            texts[page_path(name)] = page_text(name)
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)

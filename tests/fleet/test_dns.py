@@ -26,7 +26,7 @@ from fleet.dns import (
 )
 from fleet.dns.keys import public_key, public_keys
 from fleet.dns.model import canonical_value, txt, txt_text
-from fleet.dns.spf import lookup_terms, spf_text
+from fleet.dns.spf import included_lookups, lookup_terms, spf_text
 from fleet.topology import Fleet
 
 # As long as the key of a 2,048-bit RSA key pair.
@@ -186,6 +186,12 @@ def test_an_spf_record_too_long_for_a_packet_is_refused() -> None:
 )
 def test_look_ups_are_recognised(text: str, terms: list[str]) -> None:
     assert lookup_terms(text) == terms
+
+
+def test_records_that_include_each_other_come_to_an_end() -> None:
+    assert included_lookups("a.example", lambda _name: "v=spf1 include:a.example -all") > 10
+    assert included_lookups("a.example", lambda _name: None) == 1
+    assert included_lookups("a.example", lambda _name: "v=spf1 exists:%{i}.b.example -all") == 2
 
 
 def test_both_dkim_selectors_are_published(published: Published) -> None:

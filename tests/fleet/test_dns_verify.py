@@ -20,6 +20,7 @@ import pytest
 from cli.dns import as_data
 from fleet.dns import DkimPublicKey, reverse_names, zone_text, zones
 from fleet.dns.compare import Kind
+from fleet.spec.models import Environment
 from fleet.topology import Fleet
 from infra.dns_verify import View, answer_of, ask, verify
 from infra.dns_walk import Walk, WalkError
@@ -119,6 +120,7 @@ def test_what_is_published_as_meant_shows_no_difference(run: Callable[[], tuple[
         f"ns-west.fleet.example ({WEST})",
         "from the root",
         "delegations",
+        "SPF includes",
     ]
     assert all(not view.differences for view in views)
     assert views[0].checked > 90
@@ -158,7 +160,7 @@ def test_a_dead_server_is_said_once_and_not_asked_forever(
     run: Callable[[], tuple[View, ...]], servers: dict[str, NameServer]
 ) -> None:
     del servers[WEST]
-    east, west, root, delegations = run()
+    east, west, root, delegations, _includes = run()
     assert not east.differences
     assert west.checked == 2
     assert {one.kind for one in west.differences} == {Kind.NO_ANSWER}
@@ -172,10 +174,30 @@ def test_a_wrong_delegation_and_a_wrong_reverse_name_are_found(
 ) -> None:
     replace(servers[ROOT], ".", "news.example", "NS", "ns-east.fleet.example.")
     replace(servers[ROOT], ".", "21.100.51.198.in-addr.arpa", "PTR", "host21.provider.example.")
-    *_, root, delegations = run()
+    *_, root, delegations, _includes = run()
     assert [one.name for one in root.differences] == ["21.100.51.198.in-addr.arpa"]
     assert [one.name for one in delegations.differences] == ["news.example"]
     assert delegations.differences[0].found == f"ns-east.fleet.example {EAST}"
+
+
+def test_what_other_senders_spf_costs_is_counted(lab: Environment, servers: dict[str, NameServer]) -> None:
+    """The file says 2; the record of `partner.example` costs one for itself, one for `a`, two for `deep`."""
+    shop = lab.domains["shop.example"].model_copy(
+        update={"spf_includes": {"partner.example": 2, "gone.example": 1}}
+    )
+    fleet = Fleet.of(lab.model_copy(update={"domains": {**lab.domains, "shop.example": shop}}))
+    replace(servers[ROOT], ".", "partner.example", "TXT", '"v=spf1 a include:deep.example -all"', '"other"')
+    replace(servers[ROOT], ".", "deep.example", "TXT", '"v=spf1 mx ip4:192.0.2.1 -all"')
+
+    def ask_server(server: str, name: str, type_: str) -> dns.message.Message:
+        return servers[server].answer(dns.message.make_query(name, type_))
+
+    found = verify(fleet, KEYS, [IPv4Address(ROOT)], ask_server)[-1]
+    assert found.checked == 2
+    assert [(one.name, one.expected, one.found) for one in found.differences] == [
+        ("partner.example", "2 look-ups", "4 look-ups"),
+        ("gone.example", "an SPF record", "none"),
+    ]
 
 
 def test_a_walk_that_ends_nowhere_says_where(servers: dict[str, NameServer]) -> None:
