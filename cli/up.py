@@ -33,7 +33,10 @@ def up(environment: str, pulumi_arguments: tuple[str, ...]) -> None:
 
     Further arguments go to `pulumi up`: `mtafleet up lab --refresh` also finds dead machines and boots them.
     """
-    run_engine(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *pulumi_arguments])
+    arguments = ["up", "--yes", "--skip-preview", "--suppress-outputs", *pulumi_arguments]
+    if "--refresh" not in arguments and _lab_is_gone(environment):
+        arguments.append("--refresh")  # the state would still say that everything is there
+    run_engine(environment, arguments)
 
 
 @click.command(context_settings=EXTRA)
@@ -77,6 +80,15 @@ def run_engine(environment: str, arguments: Sequence[str]) -> None:
             continue  # the engine got it too: it finishes what is under way, or stops at the second one
     if status != 0:
         raise ProvisioningError(f"`pulumi {arguments[0]}` of {environment} failed (exit status {status})")
+
+
+def _lab_is_gone(environment: str) -> bool:
+    """Whether a lab is not there as a whole, for instance after a restart of the computer."""
+    if load_environment(environment).substrate != "lab":
+        return False
+    from lab.api import LabPaths, outer  # noqa: PLC0415 - only labs need the lab
+
+    return outer.find(LabPaths.of(environment, project_root())) is None
 
 
 def _sweep_lab(environment: str) -> None:

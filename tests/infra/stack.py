@@ -21,9 +21,10 @@ STACK = "lab"
 ENVIRONMENT_FILE = "small.yaml"
 
 
-def small_environment() -> str:
-    """The lab's environment file with one node in each region and one pool."""
+def small_environment(name: str) -> str:
+    """The lab's environment file with one node in each region and one pool, under another name."""
     document = yaml.safe_load((project_root() / "environments" / "lab.yaml").read_text())
+    document["environment"] = name
     for region in document["regions"].values():
         first = next(iter(region["nodes"]))
         region["nodes"] = {first: region["nodes"][first]}
@@ -59,26 +60,27 @@ class Stack:
 
     folder: Path
     computer: FakeComputer
+    name: str
 
     @classmethod
-    def make(cls, folder: Path) -> "Stack":
-        """Lay out a project of this checkout's program and providers, the lab's one over a fake computer."""
+    def make(cls, folder: Path, name: str = STACK, lab_provider: str = "tests/infra/fakelab") -> "Stack":
+        """Lay out a project of this checkout's program and providers, by default over a fake computer."""
         root = project_root()
         project = folder / "project"
         project.mkdir()
         shutil.copy(root / "__main__.py", project)
-        (project / ENVIRONMENT_FILE).write_text(small_environment())
+        (project / ENVIRONMENT_FILE).write_text(small_environment(name))
         text = (root / "Pulumi.yaml").read_text()
         text = text.replace("path: infra/provider", f"path: {root / 'infra/provider'}")
-        text = text.replace("path: lab/provider", f"path: {root / 'tests/infra/fakelab'}")
+        text = text.replace("path: lab/provider", f"path: {root / lab_provider}")
         text = text.replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
         (project / "Pulumi.yaml").write_text(text)
         (folder / "passphrase").write_text("correct horse\n")
-        for name in ("backend", "home", "computer"):
-            (folder / name).mkdir()
-        stack = cls(folder, FakeComputer(folder / "computer"))
-        stack.run("stack", "init", STACK)
-        stack.run("config", "set", "mtafleet:environment", str(project / ENVIRONMENT_FILE), "--stack", STACK)
+        for place in ("backend", "home", "computer"):
+            (folder / place).mkdir()
+        stack = cls(folder, FakeComputer(folder / "computer"), name)
+        stack.run("stack", "init", name)
+        stack.run("config", "set", "mtafleet:environment", str(project / ENVIRONMENT_FILE), "--stack", name)
         return stack
 
     @property
@@ -117,17 +119,17 @@ class Stack:
         return Result(engine.returncode, text)
 
     def up(self, *arguments: str) -> Result:
-        return self.run("up", "--stack", STACK, "--yes", "--skip-preview", *arguments)
+        return self.run("up", "--stack", self.name, "--yes", "--skip-preview", *arguments)
 
     def preview(self, *arguments: str) -> Result:
-        return self.run("preview", "--stack", STACK, "--diff", *arguments)
+        return self.run("preview", "--stack", self.name, "--diff", *arguments)
 
     def destroy(self) -> Result:
-        return self.run("destroy", "--stack", STACK, "--yes", "--skip-preview")
+        return self.run("destroy", "--stack", self.name, "--yes", "--skip-preview")
 
     def outputs(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(
-            self.run("stack", "output", "--stack", STACK, "--json", "--show-secrets").text
+            self.run("stack", "output", "--stack", self.name, "--json", "--show-secrets").text
         )
         return document
 
