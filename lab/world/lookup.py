@@ -1,11 +1,16 @@
 """DNS questions as the verifiers ask them, and their answers from a real resolver."""
 
+import time
 from typing import Literal, Protocol
 
 import dns.asyncresolver
 import dns.exception
 import dns.rdatatype
 import dns.resolver
+
+LIFETIME_SECONDS = 3.0
+FAILURE_SECONDS = 2.0
+"""How long a failure is remembered, so that name servers that are down do not slow every message."""
 
 Kind = Literal["A", "AAAA", "MX", "TXT", "PTR"]
 
@@ -31,11 +36,24 @@ class ResolverLookup:
         self._resolver = dns.asyncresolver.Resolver(configure=False)
         self._resolver.nameservers = [address]
         self._resolver.port = port
-        self._resolver.lifetime = 5
-        self._resolver.timeout = 2
+        self._resolver.lifetime = LIFETIME_SECONDS
+        self._resolver.timeout = LIFETIME_SECONDS / 2
         self._resolver.cache = dns.resolver.LRUCache(10_000)
+        self._failures: dict[tuple[str, Kind], tuple[float, str]] = {}
 
     async def __call__(self, name: str, kind: Kind) -> tuple[str, ...]:
+        known = self._failures.get((name, kind))
+        if known is not None and known[0] > time.monotonic():
+            raise TemporaryDnsError(known[1])
+        try:
+            values = await self._ask(name, kind)
+        except TemporaryDnsError as error:
+            self._failures[name, kind] = (time.monotonic() + FAILURE_SECONDS, str(error))
+            raise
+        self._failures.pop((name, kind), None)
+        return values
+
+    async def _ask(self, name: str, kind: Kind) -> tuple[str, ...]:
         try:
             answer = await self._resolver.resolve(name, kind, search=False, raise_on_no_answer=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.YXDOMAIN):

@@ -28,6 +28,8 @@ class Connection(asyncio.Protocol):
         self._source = ""
         self._task: asyncio.Task[None] | None = None
         self._upgrading = False
+        self._deciding = False
+        self._early = b""
         self.last_activity = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -57,7 +59,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Let the session read and do what it wishes."""
         self.last_activity = self._loop.time()
-        if self._session is not None and not self._upgrading:
+        if self._upgrading:
+            # Reading of the bare connection is paused, so this came through TLS, right behind the handshake
+            # and before `start_tls` had its turn to return.
+            self._early += data
+        elif self._session is not None:
             self._act(*self._session.receive(data))
 
     def abort(self) -> None:
@@ -78,7 +84,8 @@ class Connection(asyncio.Protocol):
             transport.pause_reading()
             self._upgrading = True
             self._task = self._loop.create_task(self._start_tls())
-        elif then is Then.AWAIT_DECISION and (self._task is None or self._task.done()):
+        elif then is Then.AWAIT_DECISION and not self._deciding:
+            self._deciding = True
             self._task = self._loop.create_task(self._decide())
 
     def _refuse(self, text: str) -> None:
@@ -105,6 +112,9 @@ class Connection(asyncio.Protocol):
         details = secured.get_extra_info("ssl_object")
         self._receiver.counters["tls_sessions"] += 1
         self._session.secured(Tls(details.version() or "", (details.cipher() or ("",))[0]))
+        early, self._early = self._early, b""
+        if early:
+            self._act(*self._session.receive(early))
 
     async def _decide(self) -> None:
         session = self._session
@@ -114,6 +124,7 @@ class Connection(asyncio.Protocol):
                 if self._transport is not None:
                     self._transport.write(reply)
                 continue
+            self._deciding = False
             self._act(reply, then)
 
 
