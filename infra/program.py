@@ -1,7 +1,9 @@
 """The Pulumi program: from the environment file to resources and stack outputs."""
 
+import asyncio
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pulumi
@@ -18,6 +20,7 @@ TSIG_KEY_NAME = "mtafleet"
 TSIG_ALGORITHM = "hmac-sha256"
 TSIG_SECRET_BYTES = 32
 PASSWORD_BYTES = 24
+_HEAD_START_SECONDS = 0.05
 
 
 def main() -> None:
@@ -32,6 +35,7 @@ def main() -> None:
         pulumi.log.error(str(error))
         sys.exit(1)
     provision(environment)
+    _wait_without_spinning()
 
 
 def provision(environment: Environment) -> None:
@@ -65,6 +69,18 @@ def provision(environment: Environment) -> None:
         },
     )
     pulumi.export("secrets", pulumi.Output.secret(_secrets(environment, ssh_key, zones)))
+
+
+def _wait_without_spinning() -> None:
+    """Give the SDK something to wait for, so that the registrations just scheduled can begin.
+
+    It waits properly for registrations that have begun. As long as there is none it polls its outputs without
+    a pause instead, and keeps a whole processor busy until the last machine runs. Only speed depends on this.
+    """
+    with suppress(ImportError, AttributeError):
+        from pulumi.runtime.settings import _get_rpc_manager  # noqa: PLC0415
+
+        _get_rpc_manager().rpcs.append(asyncio.ensure_future(asyncio.sleep(_HEAD_START_SECONDS)))
 
 
 def _substrate(environment: Environment) -> Substrate:
