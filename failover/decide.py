@@ -102,7 +102,7 @@ class Snapshot:
     heard_at: Mapping[str, float] = field(default_factory=dict)
     """Last sign of life by node; only nodes that are watched."""
     self_reports: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Pools that a node itself says are failing on it."""
+    """What a node itself says is failing on it, in the words of `report_item`."""
     lag_seconds: float = 0.0
     health: Mapping[Target, Health] = field(default_factory=dict)
     plan: Mapping[GroupKey, Mapping[str, Standing]] = field(default_factory=dict)
@@ -231,7 +231,13 @@ _UNKNOWN = Health()
 
 def _suspect(result: Result) -> Change:
     node, pool, check = result.target
-    return Change(Kind.SUSPECT, node, pool, check, f"{check} probe of {pool} on {node}: {result.reason}.")
+    return Change(
+        Kind.SUSPECT,
+        node,
+        pool,
+        check,
+        f"The {_PROBE_NAMES[check]} of {pool} on {node} failed: {result.reason}.",
+    )
 
 
 def _next_health(before: Health, result: Result, threshold: Threshold, now: float) -> Health:
@@ -295,12 +301,29 @@ def _fault(
     """Why `node` should not serve in `group`; empty when nothing speaks against it."""
     if node in silent:
         return "nothing is heard from the node"
-    if group.key.kind == "relay" and group.key.pool in snapshot.self_reports.get(node, ()):
-        return "the node itself reports it as failing"
-    down = [target for target in targets if not health.get(target, _UNKNOWN).up]
+    reported = snapshot.self_reports.get(node, frozenset())
+    down = {
+        target: "the node itself reports it as failing" if report_item(target) in reported else state.reason
+        for target in targets
+        if not (state := health.get(target, _UNKNOWN)).up or report_item(target) in reported
+    }
     if group.needs == "any" and len(down) < len(targets):
         return ""
-    return "; ".join(f"{target.check} probe: {health[target].reason}" for target in down)
+    return "; ".join(
+        dict.fromkeys(f"{_PROBE_NAMES[target.check]}: {reason}" for target, reason in down.items())
+    )
+
+
+def report_item(target: Target) -> str:
+    """What a node says in its heartbeats when it finds `target`, on itself, to be failing."""
+    return f"entry:{target.pool}" if target.check is Check.ENTRY else target.pool
+
+
+_PROBE_NAMES = {
+    Check.NOOP: "SMTP probe",
+    Check.SESSION: "SMTP probe",
+    Check.ENTRY: "probe through the front door",
+}
 
 
 def _node_changes(snapshot: Snapshot, silent: frozenset[str], now: float) -> Iterable[Change]:

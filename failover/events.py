@@ -26,7 +26,7 @@ class Events:
     def __init__(
         self,
         observer: str,
-        file: Path,
+        file: Path | None,
         stream: TextIO = sys.stderr,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -34,7 +34,7 @@ class Events:
         self._observer, self._stream, self._clock, self._wall = observer, stream, clock, wall
         self._last: dict[tuple[object, ...], float] = {}
         self.recent: deque[dict[str, Any]] = deque(maxlen=KEPT_IN_MEMORY)
-        self._file = self._open(file)
+        self._file = self._open(file) if file else None
 
     def write(self, kind: str, reason: str, **details: Any) -> None:
         """Record one event; `details` are further keys (`node`, `pool`, `scope`, `servers`, ...)."""

@@ -64,12 +64,12 @@ def _mac(secret: bytes, receiver: str, rest: bytes) -> bytes:
 
 
 def encode_report(failing: Collection[str]) -> bytes:
-    """The body: pools whose own instance on the sender does not answer the sender itself."""
+    """The body: what does not answer the sender on the sender itself."""
     return json.dumps({"failing": sorted(failing)}, separators=(",", ":")).encode()
 
 
 def decode_report(body: bytes) -> frozenset[str]:
-    """Pools the sender reports as failing on itself; a body that cannot be read reports nothing."""
+    """What the sender reports as failing on itself; a body that cannot be read reports nothing."""
     try:
         failing = json.loads(body)["failing"]
     except (ValueError, TypeError, KeyError):

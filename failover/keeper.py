@@ -20,6 +20,7 @@ POLL_SECONDS = 5.0
 SETTLE_SECONDS = 0.15
 """An answer must have been wrong for this long: longer than a node that is cut off needs to notice it."""
 FULL_VIEW_SECONDS = 30.0
+CLOCK_STEP_SECONDS = 0.001
 FIRST_BACKOFF_SECONDS = 0.25
 LAST_BACKOFF_SECONDS = 5.0
 MOST_TAKEOVER_FACTOR = 16
@@ -105,7 +106,7 @@ class Keeper:
         if opinion.rank is None:
             return POLL_SECONDS
         due = self._wrong[1] + SETTLE_SECONDS + self._standby_seconds(opinion.rank)
-        if now < due:
+        if now + CLOCK_STEP_SECONDS < due:
             return min(POLL_SECONDS, due - now)
         await self._write(changes, view, opinion.rank)
         return 0.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from failover.config import Config, Peer
 from failover.connection import Pollers
-from failover.decide import Check, Health, Result, Target
+from failover.decide import Check, Health, Result, Target, report_item
 from failover.heartbeat import encode_report
 from failover.lines import FreshSessions, Line, Place
 from failover.pulse import Pulse
@@ -85,9 +85,9 @@ class Prober:
     def report(self, health: Mapping[Target, Health]) -> None:
         """Tell the peers at once when what this node finds about its own instances has changed."""
         failing = {
-            target.pool
+            report_item(target)
             for target, state in health.items()
-            if not state.up and target.node == self._config.node and target.check is not Check.ENTRY
+            if not state.up and target.node == self._config.node
         }
         self._pulse.report(encode_report(failing))
 

@@ -13,6 +13,7 @@ from enum import Enum
 MAXIMUM_LINE_BYTES = 4096
 MOST_UNANSWERED = 8
 """Unanswered NOOPs after which no more are sent: further silence is counted without feeding a stuck peer."""
+_ROUNDING_SECONDS = 1e-6
 
 
 class Phase(Enum):
@@ -162,7 +163,7 @@ class SmtpProbe:
 
     def _judge(self, now: float) -> None:
         for index, (sent_at, judged) in enumerate(self._unanswered):
-            if now < sent_at + self.noop_timeout_seconds:
+            if now + _ROUNDING_SECONDS < sent_at + self.noop_timeout_seconds:
                 break
             if not judged:
                 self._unanswered[index] = (sent_at, True)

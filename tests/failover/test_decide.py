@@ -84,7 +84,7 @@ def test_one_failure_is_a_suspicion_two_take_the_instance_out() -> None:
     assert [(change.kind, change.node, change.pool) for change in second.changes] == [
         (Kind.DOWN, "b", "orders")
     ]
-    assert second.changes[0].reason == "The orders instance on b leaves service: noop probe: no reply."
+    assert second.changes[0].reason == "The orders instance on b leaves service: SMTP probe: no reply."
 
 
 def test_a_hanging_pool_moves_that_pool_only() -> None:
@@ -124,7 +124,7 @@ def test_those_below_the_floor_stay_and_say_why() -> None:
     state = fail(START, ("b", "orders"), ("c", "orders"), ("d", "orders"))
     assert len(out(state)) == 2
     held = [one for one in state.plan[RELAY["orders"]].values() if one.in_service and not one.healthy]
-    assert [one.reason for one in held] == ["noop probe: no reply, but kept because too few would be left"]
+    assert [one.reason for one in held] == ["SMTP probe: no reply, but kept because too few would be left"]
     assert Kind.HELD in [change.kind for change in state.changes]
 
 
@@ -160,6 +160,15 @@ def test_a_nodes_word_against_itself_counts_at_once() -> None:
     state = step(START, self_reports={"c": frozenset({"orders"})})
     assert out(state) == {"c"}
     assert out(state, "news") == set()
+
+
+def test_a_word_about_the_front_door_moves_entries_and_not_instances() -> None:
+    key = GroupKey("entry", "orders")
+    entries = Group(key, {node: (Target(node, "orders", Check.ENTRY),) for node in NODES})
+    policy = replace(POLICY, groups=(*POLICY.groups, entries))
+    state = step(START, self_reports={"c": frozenset({"entry:orders"})}, policy=policy)
+    assert out(state) == set()
+    assert not state.plan[key]["c"].in_service
 
 
 def test_a_member_that_needs_any_stands_while_one_target_is_up() -> None:

@@ -1,0 +1,11 @@
+"""What every test relies on."""
+
+import asyncio
+
+
+def pytest_configure() -> None:
+    """Have nobody make an event loop by asking for the current one, as looptime does before each test.
+
+    Such a loop would never be closed, and its warning would hit whichever test runs when it is collected.
+    """
+    asyncio.set_event_loop(None)
