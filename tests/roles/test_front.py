@@ -127,6 +127,16 @@ def test_states_survive_a_reload(front: Sections, render: Render, nodes: dict[st
         assert next(one["mode"] for one in tree.entries if one["path"] == saver) == "0755"
 
 
+def test_the_main_path_is_checked_as_far_as_the_signer(front: Sections) -> None:
+    lines = front["backend pool_marketing_smtps"]
+    assert [line.split(None, 2)[2] for line in lines if line.startswith("tcp-check send")] == [
+        r'"EHLO east-1.fleet.example\r\n"',
+        r'"MAIL FROM:<>\r\n"',
+        r'"QUIT\r\n"',
+    ]
+    assert "check-ssl" in next(line for line in lines if line.startswith("default-server"))
+
+
 def test_the_failover_daemon_may_give_orders(front: Sections) -> None:
     assert (
         "stats socket /run/haproxy/admin.sock mode 660 group mtafleet level admin expose-fd listeners"
