@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 
-from fleet.render import Hook
+from fleet.inventory import NodeModel
+from fleet.render import Hook, TreeFile
+from infra.nodesoftware import node_software, software_files
 
-HOOKS: Mapping[str, Hook] = {}
+
+def _software(_: NodeModel) -> list[TreeFile]:
+    return software_files(node_software())
+
+
+HOOKS: Mapping[str, Hook] = {"agent": _software}
 """By role; what `fleet.trees` cannot compute because it must not import those rooms."""
