@@ -16,7 +16,7 @@ from fleet.spec.load import load_environment
 from fleet.topology import Fleet
 from infra.configure import NodeReport, Progress, Request, RunReport
 from infra.configure import configure as configure_nodes
-from infra.configure.hooks import HOOKS
+from infra.configure.hooks import HOOKS, build_software
 from infra.outputs import read_outputs
 
 INTERRUPTED_STATUS = 130
@@ -36,6 +36,7 @@ def configure(environment: str, *, check: bool, limit: tuple[str, ...], as_json:
     fleet = Fleet.of(load_environment(environment))
     outputs = read_outputs(fleet.environment.environment)
     models = node_models(fleet, outputs.fleet, outputs.secrets)
+    build_software()
     enter_network(fleet.environment.environment, outputs.fleet.access)
     request = Request(project_root(), models, limit, check=check, hooks=HOOKS)
     names = list(limit) or list(models)

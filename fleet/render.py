@@ -174,8 +174,10 @@ class TreeRenderer:
         """The whole tree of one role for one node."""
         description = self._describe(role)
         files = {one.path: one for one in self._files(role, description, node)}
-        for one in self._computed(role, node):
-            files[one.path] = one
+        files |= {one.path: one for one in _tree_files(role, node)}
+        _refuse_stars(role, {path: _bytes(one.content) for path, one in files.items()})
+        hook = self._hooks.get(role)
+        files |= {one.path: one for one in (hook(node) if hook else ())}
         contents = {path: _bytes(one.content) for path, one in files.items()}
         entries = [
             *self._plain(role, "directory", description.directories, node),
@@ -184,7 +186,6 @@ class TreeRenderer:
             *self._plain(role, "absent", description.absent, node),
         ]
         _refuse_doubles(role, entries)
-        _refuse_stars(role, contents)
         return RenderedTree(
             role=role,
             entries=tuple(entries),
@@ -192,10 +193,6 @@ class TreeRenderer:
             validate=tuple(item["run"] for item in self._items(role, description.validate_, node)),
             actions=tuple(self._items(role, description.actions, node)),
         )
-
-    def _computed(self, role: str, node: NodeModel) -> Iterator[TreeFile]:
-        for hook in (_tree_files(role), self._hooks.get(role)):
-            yield from hook(node) if hook else ()
 
     def _base_scope(self, role: str, node: NodeModel) -> dict[str, Any]:
         """What every template of the role sees: `node`, and what the role's module adds."""
@@ -323,8 +320,9 @@ def _tree_module(role: str) -> ModuleType | None:
         raise
 
 
-def _tree_files(role: str) -> Hook | None:
-    return getattr(_tree_module(role), "files", None)
+def _tree_files(role: str, node: NodeModel) -> list[TreeFile]:
+    hook: Hook | None = getattr(_tree_module(role), "files", None)
+    return hook(node) if hook else []
 
 
 def _bytes(content: str | bytes) -> bytes:

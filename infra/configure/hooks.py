@@ -11,5 +11,10 @@ def _software(_: NodeModel) -> list[TreeFile]:
     return software_files(node_software())
 
 
+def build_software() -> None:
+    """Build what nodes run while the package index can still be reached; a lab's network knows none."""
+    node_software()
+
+
 HOOKS: Mapping[str, Hook] = {"agent": _software}
 """By role; what `fleet.trees` cannot compute because it must not import those rooms."""
