@@ -12,6 +12,7 @@ from cli.drill import drill
 from cli.env import env
 from cli.lab import lab
 from cli.lab_mail import ledger, send
+from cli.status import status
 from cli.up import destroy, preview, up
 from fleet.errors import MtafleetError
 
@@ -23,6 +24,7 @@ def cli() -> None:
 
 
 cli.add_command(check)
+cli.add_command(status)
 cli.add_command(dns)
 cli.add_command(configure)
 cli.add_command(env)

@@ -1,14 +1,14 @@
 """`python3 -m failover`: run the daemon, ask it for its status, or check a configuration file."""
 
 import argparse
-import asyncio
 import json
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
-from failover.config import Config, load_config, load_secret
+from failover.ask import ask
+from failover.config import Config, load_config, load_secret, load_tsig_key
 from failover.errors import FailoverError
 
 CONFIG_FILE = Path("/etc/mtafleet/failover/config.json")
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
             case "check":
                 _load(options.config)
             case _:
-                asyncio.run(_run(_load(options.config)))
+                _run(*_load(options.config))
     except FailoverError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -46,27 +46,27 @@ def _parser() -> argparse.ArgumentParser:
 
 def _load(path: Path) -> tuple[Config, bytes]:
     """The configuration and the heartbeat secret; also checks the TSIG key, where one is named."""
-    from failover.config import load_tsig_key  # noqa: PLC0415
-
     config = load_config(path)
     if config.steering is not None:
         load_tsig_key(config.steering.tsig_key_file)
     return config, load_secret(config.secret_file)
 
 
-async def _run(loaded: tuple[Config, bytes]) -> None:
-    from failover.assembly import run_daemon  # noqa: PLC0415  a status call needs none of this
+def _run(config: Config, secret: bytes) -> None:
+    import asyncio  # noqa: PLC0415  a status call needs neither of these
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await run_daemon(*loaded, stop)
+    from failover.assembly import run_daemon  # noqa: PLC0415
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await run_daemon(config, secret, stop)
+
+    asyncio.run(run())
 
 
 def _status(socket: Path, *, as_json: bool) -> None:
-    from failover.status import ask  # noqa: PLC0415
-
     status = ask(socket)
     print(json.dumps(status, indent=2) if as_json else _brief(status))
 

@@ -23,14 +23,17 @@ _CONFLICTS = (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.NXDOMAIN, dns.rcod
 
 
 class NameServer:
-    """Speaks with one primary about one zone. Every method may raise ZoneError."""
+    """Speaks with one primary about one zone; without a key it can only be asked.
 
-    def __init__(self, primary: Primary, zone: str, key: TsigKey) -> None:
+    Every method may raise ZoneError.
+    """
+
+    def __init__(self, primary: Primary, zone: str, key: TsigKey | None = None) -> None:
         self.name = primary.name
         self._primary = primary
         self._zone = dns.name.from_text(zone)
-        self._keyring = dns.tsigkeyring.from_text({key.name: key.secret})
-        self._algorithm = dns.name.from_text(key.algorithm)
+        self._keyring = dns.tsigkeyring.from_text({key.name: key.secret}) if key else None
+        self._algorithm = dns.name.from_text(key.algorithm) if key else dns.tsig.default_algorithm
 
     async def serial(self) -> int:
         """The zone's serial number on this primary."""

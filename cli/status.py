@@ -1,0 +1,144 @@
+"""`mtafleet status`: health as the nodes see it, and what DNS answers now."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cli.access import enter_network
+from failover.config import Primary
+from failover.errors import ZoneError
+from failover.nameserver import NameServer
+from failover.overview import MemberLine, NodeLine, Observer, Overview, overview
+from fleet.inventory import Outputs
+from fleet.spec.load import load_environment
+from fleet.topology import Fleet
+from infra.outputs import read_outputs
+from infra.ssh import Reply, node_shells
+
+ASK_DAEMON = "PYTHONPATH=/opt/mtafleet/lib exec python3 -m failover status --json"
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneAnswer:
+    """What one primary answers for one steered name; `nodes` are the names behind the addresses."""
+
+    name: str
+    primary: str
+    nodes: tuple[str, ...]
+    problem: str = ""
+
+
+@click.command()
+@click.argument("environment")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def status(environment: str, *, as_json: bool) -> None:
+    """Show which nodes and pools are in service and why, and what DNS answers now.
+
+    Asks the failover daemon of every node, and each primary name server. Exits with 1 when anything is
+    out of service or cannot be asked.
+    """
+    fleet = Fleet.of(load_environment(environment))
+    outputs = read_outputs(fleet.environment.environment)
+    enter_network(fleet.environment.environment, outputs.fleet.access)
+    with node_shells(outputs) as shells:
+        observers = read_observers(outputs.fleet, shells.ask(ASK_DAEMON))
+    answers = asyncio.run(ask_primaries(fleet))
+    found = overview(observers)
+    if as_json:
+        click.echo(json.dumps(as_data(found, observers, answers), indent=2))
+    else:
+        show(found, answers, Console())
+    if not is_healthy(found, answers):
+        sys.exit(1)
+
+
+def read_observers(outputs: Outputs, replies: Mapping[str, Reply]) -> tuple[Observer, ...]:
+    """Each node's daemon as it described itself, or why it did not."""
+    observers = []
+    for name, node in outputs.nodes.items():
+        reply = replies[name]
+        try:
+            described = json.loads(reply.output) if reply.ok else None
+            problem = reply.problem
+        except ValueError:
+            described, problem = None, "the daemon's answer is no JSON"
+        observers.append(Observer(name, node.site, node.role, described, problem))
+    return tuple(observers)
+
+
+async def ask_primaries(fleet: Fleet) -> tuple[ZoneAnswer, ...]:
+    """The present answer for every steered name from every primary, asked at the same time."""
+    names = [*(pool.submission_name for pool in fleet.pools), fleet.sts_name]
+    zone = fleet.environment.operator.steered_zone
+    primaries = [Primary(fleet.name_server_name(one), str(one.address), 53) for one in fleet.name_servers]
+    pending = [_ask(primary, zone, names, _address_owners(fleet)) for primary in primaries]
+    return tuple(answer for answers in await asyncio.gather(*pending) for answer in answers)
+
+
+async def _ask(
+    primary: Primary, zone: str, names: Sequence[str], owners: Mapping[str, str]
+) -> list[ZoneAnswer]:
+    try:
+        view = await NameServer(primary, zone).view(names)
+    except ZoneError as error:
+        return [ZoneAnswer(name, primary.name, (), str(error)) for name in names]
+    return [
+        ZoneAnswer(name, primary.name, tuple(sorted(owners.get(one, one) for one in answer.addresses)))
+        for name, answer in view.answers.items()
+    ]
+
+
+def _address_owners(fleet: Fleet) -> dict[str, str]:
+    owners = {str(one.address): one.node for one in fleet.sending_addresses}
+    return owners | {str(node.address): node.name for node in fleet.nodes}
+
+
+def is_healthy(found: Overview, answers: Sequence[ZoneAnswer]) -> bool:
+    """Whether every member is in service everywhere, and the primaries answer and agree."""
+    agreed = {answer.name: answer.nodes for answer in answers}
+    same = all(answer.nodes and answer.nodes == agreed[answer.name] for answer in answers)
+    return found.healthy and same
+
+
+def as_data(found: Overview, observers: Sequence[Observer], answers: Sequence[ZoneAnswer]) -> dict[str, Any]:
+    """The same for machines, with each daemon's own words."""
+    return {
+        "healthy": is_healthy(found, answers),
+        "nodes": [{**asdict(line), "healthy": line.healthy} for line in found.nodes],
+        "members": [{**asdict(line), "healthy": line.healthy} for line in found.members],
+        "dns": [asdict(answer) for answer in answers],
+        "daemons": {one.node: one.status for one in observers},
+    }
+
+
+def show(found: Overview, answers: Sequence[ZoneAnswer], console: Console) -> None:
+    """Three tables: nodes, pools, DNS."""
+    console.print(_table(("node", "site", "role", "heard by", "daemon"), map(_node_row, found.nodes)))
+    console.print(
+        _table(("pool", "node", "part", "in service for", "why not"), map(_member_row, found.members))
+    )
+    rows = ((one.name, one.primary, ", ".join(one.nodes) or one.problem) for one in answers)
+    console.print(_table(("name", "asked", "answer"), rows))
+
+
+def _table(headings: Sequence[str], rows: Any) -> Table:
+    table = Table(*headings)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _node_row(line: NodeLine) -> tuple[str, ...]:
+    return line.node, line.site, line.role, f"{line.heard_by} of {line.asked}", line.daemon
+
+
+def _member_row(line: MemberLine) -> tuple[str, ...]:
+    part = "instance" if line.kind == "relay" else "entry"
+    return line.pool, line.node, part, f"{line.in_service_for} of {line.asked}", "; ".join(line.reasons)

@@ -1,0 +1,121 @@
+"""`mtafleet status`: many daemons' views as one picture."""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cli.status import ZoneAnswer, as_data, is_healthy, read_observers, show
+from failover.overview import MemberLine, Observer, overview
+from fleet.inventory import Outputs
+from infra.ssh import Reply
+
+NODES = ("east-1", "west-1")
+FINE = {"in_service": True, "healthy": True, "reason": "healthy"}
+GONE = {"in_service": False, "healthy": False, "reason": "nothing is heard from the node"}
+HELD = {"in_service": True, "healthy": False, "reason": "SMTP probe: refused, but kept because ..."}
+
+
+def status(node: str, silent: tuple[str, ...] = (), doubt: str | None = None, **west: Any) -> dict[str, Any]:
+    return {
+        "node": node,
+        "doubt": doubt,
+        "nodes": {name: {"silent": name in silent} for name in NODES},
+        "pools": {"orders": {"east-1": {"relay": FINE}, "west-1": {"relay": FINE, **west}}},
+    }
+
+
+def observer(node: str, found: dict[str, Any] | None, problem: str = "") -> Observer:
+    return Observer(node, node.partition("-")[0], "mta", found, problem)
+
+
+def test_a_fleet_that_is_well_says_so() -> None:
+    found = overview([observer(node, status(node)) for node in NODES])
+    assert found.healthy
+    assert [(one.node, one.heard_by, one.asked, one.daemon) for one in found.nodes] == [
+        ("east-1", 1, 1, "watching"),
+        ("west-1", 1, 1, "watching"),
+    ]
+    assert found.members[1] == MemberLine("orders", "west-1", "relay", 2, 2, ())
+
+
+def test_a_dead_node_is_counted_over_those_that_answer() -> None:
+    found = overview(
+        [
+            observer("east-1", status("east-1", silent=("west-1",), relay=GONE)),
+            observer("west-1", None, "no route"),
+        ]
+    )
+    assert not found.healthy
+    assert (found.nodes[1].heard_by, found.nodes[1].asked, found.nodes[1].daemon) == (0, 1, "no route")
+    assert found.members[1] == MemberLine(
+        "orders", "west-1", "relay", 0, 1, ("nothing is heard from the node",)
+    )
+
+
+def test_a_member_kept_by_the_floor_is_in_service_but_not_well() -> None:
+    found = overview([observer("east-1", status("east-1", relay=HELD))])
+    assert found.members[1].in_service_for == 1
+    assert not found.members[1].healthy
+
+
+def test_an_observer_in_doubt_is_shown_with_its_reason() -> None:
+    found = overview([observer("east-1", status("east-1", doubt="it ran late"))])
+    assert found.nodes[0].daemon == "in doubt: it ran late"
+
+
+@pytest.mark.parametrize(
+    ("answers", "healthy"),
+    [
+        ([("ns-east", ("east-1", "west-1")), ("ns-west", ("east-1", "west-1"))], True),
+        ([("ns-east", ("east-1",)), ("ns-west", ("east-1", "west-1"))], False),
+        ([("ns-east", ("east-1",)), ("ns-west", ())], False),
+    ],
+)
+def test_primaries_have_to_answer_and_agree(
+    answers: list[tuple[str, tuple[str, ...]]], healthy: bool
+) -> None:
+    found = overview([observer(node, status(node)) for node in NODES])
+    assert (
+        is_healthy(found, [ZoneAnswer("orders.example", name, nodes) for name, nodes in answers]) == healthy
+    )
+
+
+def test_replies_become_observers_and_nonsense_a_problem() -> None:
+    outputs = Outputs.model_validate(
+        {
+            "nodes": {
+                name: {
+                    "role": "mta",
+                    "site": "east",
+                    "address": "192.0.2.1",
+                    "ssh_host": "192.0.2.1",
+                    "host_key": "ssh-ed25519 AAAA",
+                }
+                for name in ("a", "b", "c")
+            },
+            "acme": {"directory": "https://acme.example/dir"},
+        }
+    )
+    replies = {"a": Reply('{"node": "a"}'), "b": Reply("oops"), "c": Reply(problem="no route to host")}
+    found = {one.node: (one.status, one.problem) for one in read_observers(outputs, replies)}
+    assert found == {
+        "a": ({"node": "a"}, ""),
+        "b": (None, "the daemon's answer is no JSON"),
+        "c": (None, "no route to host"),
+    }
+
+
+def test_both_forms_of_output_carry_the_reasons() -> None:
+    observers = [observer("east-1", status("east-1", relay=GONE))]
+    answers = [ZoneAnswer("orders.example", "ns-east", ("east-1",))]
+    found = overview(observers)
+    text = StringIO()
+    show(found, answers, Console(file=text, width=200))
+    assert "nothing is heard from the node" in text.getvalue()
+    data = json.loads(json.dumps(as_data(found, observers, answers)))
+    assert data["healthy"] is False
+    assert data["members"][1]["reasons"] == ["nothing is heard from the node"]
+    assert data["daemons"]["east-1"]["node"] == "east-1"
