@@ -39,7 +39,7 @@ def _measure(paths: LabPaths, environment: Environment) -> dict[str, object]:
     return {
         "load_average": os.getloadavg()[0],
         "sites_seconds": _timed(lambda: [sites.ensure(paths, SiteSpec(*item)) for item in networks.items()]),
-        "disks_seconds": _timed(lambda: [_make_disk(paths, name, machine_image) for name in names]),
+        "disks_seconds": _timed(lambda: _make_disks(paths, names, machine_image)),
         "boot_all_to_ssh_seconds": _timed(lambda: _at_once(lambda s: machine.ensure(paths, s), machines)),
         "kill_to_ssh_again_seconds": _timed(lambda: _kill_and_start(paths, names[0])),
         "idle_memory_megabytes": {name: round(usage.memory_bytes(paths, name) / 1e6, 1) for name in names},
@@ -66,8 +66,9 @@ def _layout(environment: Environment) -> tuple[dict[str, str], dict[str, Machine
     return networks, {name: MachineSpec(name, name, site, (str(address),)) for name, site, address in hosts}
 
 
-def _make_disk(paths: LabPaths, name: str, machine_image: str) -> None:
-    disk.ensure(paths, DiskSpec(name, machine_image, f"{name}.fleet.example", (), "198.18.0.1"))
+def _make_disks(paths: LabPaths, names: list[str], machine_image: str) -> None:
+    for name in names:
+        disk.ensure(paths, DiskSpec(name, machine_image, f"{name}.fleet.example", (), "198.18.0.1"))
 
 
 def _at_once(work: Callable[[MachineSpec], object], machines: dict[str, MachineSpec]) -> None:

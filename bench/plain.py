@@ -80,9 +80,7 @@ def _make(paths: LabPaths, *, reuse_tls: bool) -> Plain:
     password = secrets.token_urlsafe(24)
     _set_up(paths, password, reuse_tls=reuse_tls)
     servers = (NameServerInputs(name=f"ns.{plain_files.DOMAIN}", address=IPv4Address(ADDRESS)),)
-    ZoneDelegation().create(
-        DelegationInputs(lab=paths.lab, zone=plain_files.DOMAIN, name_servers=servers)
-    )
+    ZoneDelegation().create(DelegationInputs(lab=paths.lab, zone=plain_files.DOMAIN, name_servers=servers))
     Address().create(
         AddressInputs(
             lab=paths.lab,

@@ -1,4 +1,4 @@
-"""What a plain mail server is: Debian's Postfix as it comes, with submission over TLS and Dovecot's passwords.
+"""What a plain mail server is: Debian's Postfix as it comes, with submission over TLS and SASL.
 
 Only what the comparison needs differs from Debian's own settings: a certificate, a submission listener,
 authentication, and the name and address it sends from.
@@ -60,7 +60,8 @@ def setup_script(resolver: str, *, reuse_tls: bool) -> str:
         *(f"postconf -e '{name} = {value}'" for name, value in settings.items()),
         "postconf -M 'submissions/inet=submissions inet n - y - - smtpd'",
         *(f"postconf -P 'submissions/inet/{name}={value}'" for name, value in listener.items()),
-        "systemctl start knot.service dovecot.service postfix.service",
+        "systemctl start knot.service postfix.service",
+        "systemctl start dovecot.service",  # Postfix makes the folder of its socket
     ]
     return "\n".join(lines) + "\n"
 
