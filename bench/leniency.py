@@ -24,6 +24,7 @@ from lab.world.spec import DATA_DIRECTORY, WorldSpec
 FOLDER = "lenient-isps"
 CONNECTIONS = 1000
 APPLY_TIMEOUT_SECONDS = 60.0
+NUDGE_SECONDS = 1.0
 
 
 @contextmanager
@@ -65,4 +66,5 @@ def _put_in_force(data: Path, spec: WorldSpec) -> None:
     while not install.is_applied(data, spec):
         if time.monotonic() > deadline or install.failure(data, spec):
             raise BenchError(f"the simulated internet did not take up {data / install.SPECIFICATION}")
-        time.sleep(0.1)
+        time.sleep(NUDGE_SECONDS)
+        install.nudge(data)

@@ -35,6 +35,7 @@ DomainName = Annotated[
 ]
 APPLY_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+_NUDGE_SECONDS = 3.0
 
 
 def world_addresses() -> tuple[str, ...]:
@@ -318,6 +319,7 @@ def _wait_until_applied(paths: LabPaths, spec: WorldSpec | None) -> None:
     report("waiting for the simulated internet to take it up")
     deadline = time.monotonic() + APPLY_TIMEOUT_SECONDS
     path = _data(paths) / install.SPECIFICATION
+    nudge_at = time.monotonic() + _NUDGE_SECONDS
     while time.monotonic() < deadline:
         current = WorldSpec.read(path) if path.read_text() != spec.to_json() else spec
         if install.is_applied(_data(paths), current):
@@ -325,6 +327,9 @@ def _wait_until_applied(paths: LabPaths, spec: WorldSpec | None) -> None:
         reason = install.failure(_data(paths), current)
         if reason is not None:
             raise ProviderError(f"the simulated internet refused its specification {path}: {reason}")
+        if time.monotonic() > nudge_at:
+            install.nudge(_data(paths))
+            nudge_at += _NUDGE_SECONDS
         time.sleep(_POLL_SECONDS)
     raise ProviderError(
         f"the world machine did not take up {path} within {APPLY_TIMEOUT_SECONDS:.0f} s; look at "

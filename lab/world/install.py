@@ -6,6 +6,7 @@ the machine sees as `DATA_DIRECTORY` (`write_specification`). A path unit on the
 file, renders everything from it, reloads what changed and leaves the digest of what it applied.
 """
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -54,6 +55,16 @@ def is_applied(directory: Path, spec: WorldSpec) -> bool:
         return (directory / APPLIED).read_text().strip() == digest(spec)
     except OSError:
         return False
+
+
+def nudge(directory: Path) -> None:
+    """Ring once more for a specification written earlier; harmless at any time.
+
+    systemd watches a file only while the service that a change starts is not running: a specification that
+    comes just as the machine finishes with the one before is not noticed.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(directory / SPECIFICATION)
 
 
 def failure(directory: Path, spec: WorldSpec) -> str | None:
