@@ -1,10 +1,12 @@
 """`mtafleet lab send` and `mtafleet lab ledger`: test mail into a lab's fleet, and what became of it."""
 
 import json
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +25,7 @@ from fleet.topology import Fleet
 from infra.outputs import read_outputs
 from lab.errors import LabError
 from lab.ids import LabPaths
-from lab.ledger import Ledger, Queued, QueueListing, join
+from lab.ledger import Entry, Ledger, Queued, QueueListing, join
 from lab.ledger_queue import LIST_COMMAND, parse_queue
 from lab.machine import entry
 from lab.netns import machine_network
@@ -38,6 +40,8 @@ SMTPS_PORT = 465
 SUBMISSION_PORT = 587
 QUEUE_TIMEOUT_SECONDS = 20
 SETTLE_POLL_SECONDS = 1.0
+SHOWN_REASONS = 15
+_ADDRESSES = re.compile(r"\d+\.\d+\.\d+\.\d+|(?<=OK )\d+|(?<=id=)\d+")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 _environment = click.option(
@@ -297,17 +301,23 @@ def _record_files(environment: str, runs: tuple[str, ...], *, all_runs: bool) ->
     return [file for file in known if file.stem in runs] if runs else known[-1:]
 
 
+def reasons(remarkable: Iterable[Entry]) -> list[tuple[str, int]]:
+    """Why messages are not simply delivered, alike ones counted together, the most frequent first."""
+    counts = Counter(
+        f"{entry.fate}{', more than once' if entry.deliveries > 1 else ''}"
+        f"{'' if entry.acknowledged else ', never acknowledged'}: {_ADDRESSES.sub('…', entry.reply)}"
+        for entry in remarkable
+    )
+    return counts.most_common(SHOWN_REASONS)
+
+
 def _print(result: Ledger, listing: QueueListing, runs: list[str]) -> None:
     table = Table("messages", "number", title=f"run {', '.join(runs)}", box=None)
     for name, number in asdict(result.totals).items():
         table.add_row(name.replace("_", " "), str(number))
     console = Console()
     console.print(table)
-    for item in result.remarkable[:20]:
-        console.print(
-            f"{item.ledger_id} to {item.recipient}: {item.fate}, {item.deliveries} deliveries; {item.reply}"
-        )
-    if len(result.remarkable) > 20:
-        console.print(f"and {len(result.remarkable) - 20} more; --json has them all")
+    for reason, number in reasons(result.remarkable):
+        console.print(f"{number} {reason}", soft_wrap=True, highlight=False)
     if listing.unreachable:
         console.print(f"not reached: {', '.join(listing.unreachable)}; what waits there counts as lost")

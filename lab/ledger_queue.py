@@ -1,11 +1,11 @@
-"""Reading Postfix queues: the output of `postmulti -x postqueue -j` of one node. Pure."""
+"""Reading Postfix queues: the output of `postqueue -j` for all instances of one node. Pure."""
 
 import json
 
 from lab.ledger import Queued
 
-LIST_COMMAND = ("postmulti", "-x", "postqueue", "-j")
-"""Lists the queues of every instance on a node, one JSON object per line and message."""
+LIST_COMMAND = ("postmulti", "-g", "mtafleet", "-x", "postqueue", "-j")
+"""Lists the queues of every instance of the fleet on a node, one JSON object per line and message."""
 
 
 def parse_queue(node: str, output: str) -> list[Queued]:

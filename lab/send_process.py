@@ -157,9 +157,8 @@ async def _send(order: SendOrder, report: Callable[[Tally], None], stopped: asyn
         credentials=Credentials(order.user, order.password) if order.user else None,
         implicit_tls=order.implicit_tls,
     )
-    addresses = (
-        fixed(order.address) if order.address else resolved(ResolverLookup(order.resolver), order.name)
-    )
+    lookup = ResolverLookup(order.resolver, keep_at_least_seconds=0)
+    addresses = fixed(order.address) if order.address else resolved(lookup, order.name)
     sender = Sender(
         order.plan, door, named_mix(order.mix, order.seed), addresses, RecordFile(Path(order.records))
     )

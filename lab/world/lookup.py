@@ -1,5 +1,6 @@
 """DNS questions as the verifiers ask them, and their answers from a real resolver."""
 
+import asyncio
 import time
 from typing import Literal, Protocol
 
@@ -8,8 +9,10 @@ import dns.exception
 import dns.rdatatype
 import dns.resolver
 
-LIFETIME_SECONDS = 3.0
-FAILURE_SECONDS = 2.0
+LIFETIME_SECONDS = 5.0
+LONGEST_ANSWER_SECONDS = 60.0
+
+FAILURE_SECONDS = 1.0
 """How long a failure is remembered, so that name servers that are down do not slow every message."""
 
 Kind = Literal["A", "AAAA", "MX", "TXT", "PTR"]
@@ -30,37 +33,58 @@ class Lookup(Protocol):
 
 
 class ResolverLookup:
-    """A `Lookup` on a recursive resolver, with a small cache that honours TTLs."""
+    """A `Lookup` on a recursive resolver.
 
-    def __init__(self, address: str, port: int = 53) -> None:
+    Keeps answers as long as their TTL says, but no shorter than `keep_at_least_seconds` (also that there is
+    no answer), and asks each question once at a time, however many wait for it. A client that follows
+    steered names keeps nothing longer than the TTL: 0.
+    """
+
+    def __init__(self, address: str, *, port: int = 53, keep_at_least_seconds: float = 5.0) -> None:
         self._resolver = dns.asyncresolver.Resolver(configure=False)
         self._resolver.nameservers = [address]
         self._resolver.port = port
         self._resolver.lifetime = LIFETIME_SECONDS
-        self._resolver.timeout = LIFETIME_SECONDS / 2
-        self._resolver.cache = dns.resolver.LRUCache(10_000)
-        self._failures: dict[tuple[str, Kind], tuple[float, str]] = {}
+        self._resolver.timeout = LIFETIME_SECONDS / 3
+        self._keep_at_least_seconds = keep_at_least_seconds
+        self._known: dict[tuple[str, Kind], tuple[float, tuple[str, ...] | TemporaryDnsError]] = {}
+        self._asking: dict[tuple[str, Kind], asyncio.Task[tuple[str, ...]]] = {}
 
     async def __call__(self, name: str, kind: Kind) -> tuple[str, ...]:
-        known = self._failures.get((name, kind))
-        if known is not None and known[0] > time.monotonic():
-            raise TemporaryDnsError(known[1])
-        try:
-            values = await self._ask(name, kind)
-        except TemporaryDnsError as error:
-            self._failures[name, kind] = (time.monotonic() + FAILURE_SECONDS, str(error))
-            raise
-        self._failures.pop((name, kind), None)
-        return values
+        key = (name, kind)
+        expires, known = self._known.get(key, (0.0, ()))
+        if expires > time.monotonic():
+            if isinstance(known, TemporaryDnsError):
+                raise TemporaryDnsError(str(known))
+            return known
+        if key not in self._asking:
+            self._asking[key] = asyncio.create_task(self._ask(name, kind))
+            self._asking[key].add_done_callback(lambda task: self._asked(key, task))
+        return await asyncio.shield(self._asking[key])
+
+    def _asked(self, key: tuple[str, Kind], task: asyncio.Task[tuple[str, ...]]) -> None:
+        del self._asking[key]
+        if not task.cancelled():
+            task.exception()  # whoever still waits gets it; if nobody does, it is no news
 
     async def _ask(self, name: str, kind: Kind) -> tuple[str, ...]:
         try:
+            values, ttl_seconds = await self._resolve(name, kind)
+        except TemporaryDnsError as error:
+            self._known[name, kind] = (time.monotonic() + FAILURE_SECONDS, error)
+            raise
+        keep_seconds = min(max(ttl_seconds, self._keep_at_least_seconds), LONGEST_ANSWER_SECONDS)
+        self._known[name, kind] = (time.monotonic() + keep_seconds, values)
+        return values
+
+    async def _resolve(self, name: str, kind: Kind) -> tuple[tuple[str, ...], float]:
+        try:
             answer = await self._resolver.resolve(name, kind, search=False, raise_on_no_answer=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.YXDOMAIN):
-            return ()
+            return (), 0.0
         except (dns.exception.DNSException, OSError, ValueError) as error:
             raise TemporaryDnsError(f"{name} {kind}: {error}") from error
-        return tuple(_values(answer, kind))
+        return tuple(_values(answer, kind)), float(answer.rrset.ttl) if answer.rrset else 0.0
 
 
 def _values(answer: dns.resolver.Answer, kind: Kind) -> list[str]:

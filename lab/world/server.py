@@ -12,6 +12,7 @@ from lab.world.session import Session, Then, Tls
 
 IDLE_SECONDS = 300
 TLS_SECONDS = 30
+CROWDED_GRACE_SECONDS = 0.2
 PORT = 25
 
 
@@ -27,6 +28,7 @@ class Connection(asyncio.Protocol):
         self._session: Session | None = None
         self._source = ""
         self._task: asyncio.Task[None] | None = None
+        self._counted = False
         self._upgrading = False
         self._deciding = False
         self._early = b""
@@ -37,21 +39,32 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's TCP transports are no subclass
         self._source = transport.get_extra_info("peername")[0]
         self._peers.add(self)
-        if not self._receiver.traffic.connect(self._source):
+        if not self._greet():
+            self._loop.call_later(CROWDED_GRACE_SECONDS, self._greet_late)
+
+    def _greet_late(self) -> None:
+        """A client that has just ended another session may be ahead of the news of it: look again."""
+        if self._transport is not None and not self._greet():
             self._refuse(self._receiver.crowded(self._source))
-            return
+
+    def _greet(self) -> bool:
+        """Begin the session if the source may have another; an ordered refusal also counts as begun."""
+        self._counted = self._receiver.traffic.connect(self._source)
+        if not self._counted:
+            return False
         greeting, welcome = self._receiver.greeting(self._source)
         if not welcome:
             self._refuse(greeting)
-            return
+            return True
         self._session = Session(self._receiver, self._source)
-        self._transport.write(reply_bytes(greeting))
+        if self._transport is not None:
+            self._transport.write(reply_bytes(greeting))
+        return True
 
     def connection_lost(self, _: Exception | None) -> None:
         """Forget the client, and a verification that nobody waits for any more."""
         self._peers.discard(self)
-        if self._source:
-            self._receiver.traffic.disconnect(self._source)
+        self._release()
         if self._task is not None:
             self._task.cancel()
         self._transport = None
@@ -79,6 +92,7 @@ class Connection(asyncio.Protocol):
             transport.write(reply)
         if then is Then.CLOSE:
             self._session = None
+            self._release()
             transport.close()
         elif then is Then.START_TLS:
             transport.pause_reading()
@@ -87,6 +101,12 @@ class Connection(asyncio.Protocol):
         elif then is Then.AWAIT_DECISION and not self._deciding:
             self._deciding = True
             self._task = self._loop.create_task(self._decide())
+
+    def _release(self) -> None:
+        """The client's session is over, even if the connection takes a moment longer to close."""
+        if self._counted:
+            self._counted = False
+            self._receiver.traffic.disconnect(self._source)
 
     def _refuse(self, text: str) -> None:
         if self._transport is not None:

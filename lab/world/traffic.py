@@ -63,10 +63,12 @@ class Traffic:
         return self._open.total()
 
     def connect(self, source: str) -> bool:
-        """Count a new connection; False when the source has too many. Every call needs a `disconnect`."""
-        self._open[source] += 1
+        """Admit and count a new connection until `disconnect`; False when the source has too many."""
         count = self._open.total() if self.limits.connections_per_fleet else self._open[source]
-        return count <= self.limits.connections
+        if count >= self.limits.connections:
+            return False
+        self._open[source] += 1
+        return True
 
     def disconnect(self, source: str) -> None:
         """Forget one connection of this source."""
