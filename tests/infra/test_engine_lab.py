@@ -129,7 +129,8 @@ def test_a_fleet_comes_loses_a_machine_and_goes(stack: Stack, paths: LabPaths, t
     assert stack.processes() == []
 
 
-def test_a_killed_up_can_be_repeated_and_destroyed(stack: Stack, paths: LabPaths, tmp_path: Path) -> None:
+def kill_half_way(stack: Stack) -> None:
+    """Start an `up` and end the engine with SIGKILL when the first machine boots."""
     engine = stack.start("up", "--stack", NAME, "--yes", "--skip-preview")
     assert engine.stdout is not None
     for line in engine.stdout:
@@ -138,6 +139,15 @@ def test_a_killed_up_can_be_repeated_and_destroyed(stack: Stack, paths: LabPaths
     engine.kill()
     engine.communicate()
 
+
+def test_a_killed_up_can_be_repeated_and_destroyed(stack: Stack, paths: LabPaths, tmp_path: Path) -> None:
+    kill_half_way(stack)
+    assert stack.run("cancel", "--yes", "--stack", NAME).status == 0
+    gone = stack.destroy()
+    assert gone.status == 0, gone.text
+    assert_nothing_left(paths)
+
+    kill_half_way(stack)
     assert recover(NAME, stack.project, stack.environment)
     again = stack.up()
     assert again.status == 0, again.text

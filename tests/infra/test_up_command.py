@@ -1,0 +1,60 @@
+from collections.abc import Sequence
+
+import pytest
+from click.testing import CliRunner
+
+import cli.up
+from cli.main import cli as mtafleet
+from fleet.errors import MtafleetError
+
+
+@pytest.fixture
+def orders(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What was asked of the engine, and `sweep` when the lab's leftovers were removed."""
+    given: list[list[str]] = []
+
+    def run_engine(environment: str, arguments: Sequence[str]) -> None:
+        given.append([environment, *arguments])
+
+    monkeypatch.setattr(cli.up, "run_engine", run_engine)
+    monkeypatch.setattr(cli.up, "_sweep_lab", lambda environment: given.append(["sweep", environment]))
+    monkeypatch.setattr(cli.up, "_lab_is_gone", lambda environment: False)
+    return given
+
+
+def run(*arguments: str, answer: str | None = None) -> int:
+    return CliRunner().invoke(mtafleet, arguments, input=answer, catch_exceptions=False).exit_code
+
+
+def test_further_arguments_go_to_the_engine(orders: list[list[str]]) -> None:
+    assert run("up", "lab", "--refresh", "--target", "x") == 0
+    assert orders[0][:2] == ["lab", "up"]
+    assert orders[0][-3:] == ["--refresh", "--target", "x"]
+    assert run("preview", "lab", "--diff") == 0
+    assert orders[1] == ["lab", "preview", "--diff"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--refresh",)])
+def test_a_lab_that_is_gone_is_looked_at_first(
+    orders: list[list[str]], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(cli.up, "_lab_is_gone", lambda environment: True)
+    assert run("up", "lab", *arguments) == 0
+    assert orders[0].count("--refresh") == 1
+
+
+def test_destroy_asks_first(orders: list[list[str]]) -> None:
+    assert run("destroy", "lab", answer="n\n") == 1
+    assert orders == []
+    assert run("destroy", "lab", answer="y\n") == 0
+    assert [order[1] for order in orders] == ["destroy", "lab"]
+
+
+def test_destroy_removes_what_a_killed_run_left(orders: list[list[str]]) -> None:
+    assert run("destroy", "lab", "--yes") == 0
+    assert orders[-1] == ["sweep", "lab"]
+
+
+def test_an_unknown_environment_is_one_message() -> None:
+    with pytest.raises(MtafleetError, match="no environment"):
+        run("up", "nowhere")
