@@ -1,6 +1,5 @@
 """The whole Pulumi program against the SDK's mocks: which resources, with which inputs, under which names."""
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from fleet.inventory import Outputs, Secrets
 from fleet.spec.load import load_environment
 from fleet.spec.models import Environment
 from infra.program import provision
+from tests.providerkit.sdk import current_loop
 
 
 @dataclass
@@ -53,10 +53,14 @@ class Run:
 
 def run(environment: Environment) -> Run:
     """Run the program for an environment and wait for all of it."""
+    with current_loop():
+        return _run(environment)
+
+
+def _run(environment: Environment) -> Run:
     exports: dict[str, Any] = {}
 
     recorder = Recorder()
-    asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(recorder, preview=False, stack=environment.environment)
 
     def program() -> Any:
