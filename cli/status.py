@@ -22,7 +22,7 @@ from fleet.topology import Fleet
 from infra.outputs import read_outputs
 from infra.ssh import Reply, node_shells
 
-ASK_DAEMON = "PYTHONPATH=/opt/mtafleet/lib exec python3 -m failover status --json"
+ASK_DAEMON = "exec /usr/local/bin/mtafleet-failover status --json"
 
 
 @dataclass(frozen=True, slots=True)
