@@ -23,6 +23,7 @@ from lab.world.spec import DATA_DIRECTORY, WorldSpec
 
 FOLDER = "lenient-isps"
 CONNECTIONS = 1000
+MESSAGES_PER_CONNECTION = 10_000
 APPLY_TIMEOUT_SECONDS = 60.0
 NUDGE_SECONDS = 1.0
 
@@ -45,13 +46,14 @@ def lenient_providers(paths: LabPaths) -> Iterator[None]:
 
 
 def write_lenient(source: Path, target: Path) -> None:
-    """Copy a catalogue, with many connections and no pace for addresses of any age."""
+    """Copy a catalogue, with many connections, long ones, and no pace for addresses of any age."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for path in sorted(source.glob("*.yaml")):
         document: dict[str, Any] = yaml.safe_load(path.read_text())
         for limits in document["limits"].values():
             limits["connections"]["value"] = CONNECTIONS
+            limits["messages_per_connection"]["value"] = MESSAGES_PER_CONNECTION
             for pace in ("messages_per_minute", "messages_per_hour", "new_connections_per_minute"):
                 limits.pop(pace, None)
         (target / path.name).write_text(yaml.safe_dump(document, allow_unicode=True))
