@@ -7,7 +7,7 @@ from fleet.dns.certificates import policy_domains
 from fleet.dns.mtasts import policy_host, policy_text
 from fleet.inventory import NodeModel
 from fleet.render import TreeFile
-from fleet.topology import INBOUND_PORT
+from fleet.topology import INBOUND_PORT, INBOUND_PROBE_PORT
 
 
 def files(node: NodeModel) -> list[TreeFile]:
@@ -25,4 +25,5 @@ def scope(node: NodeModel) -> dict[str, Any]:
         "chain_file": CHAIN_FILE,
         "key_file": KEY_FILE,
         "inbound_port": INBOUND_PORT,
+        "inbound_probe_port": INBOUND_PROBE_PORT,
     }

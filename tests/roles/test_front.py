@@ -106,7 +106,6 @@ def test_sessions_mark_dead_servers_and_move_on(front: Sections, sidecar: Sectio
                 assert "observe layer4" in line
                 assert "on-error mark-down" in line
                 assert "send-proxy-v2" in line
-                assert "check-send-proxy" in line
                 assert not {"backup", "track", "on-marked-down"} & set(line.split())
 
 
@@ -127,14 +126,27 @@ def test_states_survive_a_reload(front: Sections, render: Render, nodes: dict[st
         assert next(one["mode"] for one in tree.entries if one["path"] == saver) == "0755"
 
 
-def test_the_main_path_is_checked_as_far_as_the_signer(front: Sections) -> None:
-    lines = front["backend pool_marketing_smtps"]
-    assert [line.split(None, 2)[2] for line in lines if line.startswith("tcp-check send")] == [
-        r'"EHLO east-1.fleet.example\r\n"',
-        r'"MAIL FROM:<>\r\n"',
-        r'"QUIT\r\n"',
-    ]
-    assert "check-ssl" in next(line for line in lines if line.startswith("default-server"))
+def test_checks_go_as_far_as_the_signer_on_the_listeners_for_probes(front: Sections) -> None:
+    ports = {}
+    for header, lines in front.items():
+        if header.startswith("backend"):
+            assert [line.split(None, 2)[2] for line in lines if line.startswith("tcp-check send")] == [
+                r'"EHLO east-1.fleet.example\r\n"',
+                r'"MAIL FROM:<>\r\n"',
+                r'"QUIT\r\n"',
+            ]
+            words = next(line for line in lines if line.startswith("default-server")).split()
+            assert not {"check-send-proxy", "check-ssl"} & set(words)
+            ports[header.removeprefix("backend ")] = int(words[words.index("port") + 1])
+    assert ports == {
+        "pool_transactional_smtps": 11025,
+        "pool_transactional_submission": 11025,
+        "pool_marketing_smtps": 12025,
+        "pool_marketing_submission": 12025,
+        "pool_notification_smtps": 13025,
+        "pool_notification_submission": 13025,
+        "inbound": 10026,
+    }
 
 
 def test_the_failover_daemon_may_give_orders(front: Sections) -> None:
