@@ -154,6 +154,13 @@ def stack_password(environment: str) -> Callable[[str], str]:
 @click.option(
     "--messages-per-session", type=click.IntRange(1), default=50, show_default=True, help="Before QUIT."
 )
+@click.option(
+    "--unknown",
+    "unknown_percent",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    help="Percentage of recipients that do not exist.",
+)
 @click.option("--port", type=click.Choice(["465", "587"]), default="465", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def send(
@@ -165,6 +172,7 @@ def send(
     via: Via,
     sessions: int,
     messages_per_session: int,
+    unknown_percent: float,
     port: str,
     *,
     as_json: bool,
@@ -184,6 +192,7 @@ def send(
         messages_per_second=rate,
         sessions=sessions,
         messages_per_session=messages_per_session,
+        unknown_percent=unknown_percent,
     )
     process = sender_process(
         spec, paths, send_order(spec, stack_password(environment), paths, plan, mix, int(port))

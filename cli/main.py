@@ -12,6 +12,7 @@ from cli.drill import drill
 from cli.env import env
 from cli.lab import lab
 from cli.lab_mail import ledger, send
+from cli.lab_world import isps, refuse
 from cli.status import status
 from cli.up import destroy, preview, up
 from fleet.errors import MtafleetError
@@ -35,6 +36,8 @@ cli.add_command(lab)
 cli.add_command(schema)
 lab.add_command(send)
 lab.add_command(ledger)
+lab.add_command(isps)
+lab.add_command(refuse)
 cli.add_command(drill)
 cli.add_command(demo)
 

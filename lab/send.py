@@ -38,6 +38,7 @@ class Plan:
     sessions: int = 20
     messages_per_session: int = 100
     message_bytes: int = 4096
+    unknown_percent: float = 0.0
     timeout_seconds: float = 30.0
     connect_timeout_seconds: float = 5.0
 
@@ -165,6 +166,7 @@ class Sender:
             self.plan.stream,
             datetime.fromtimestamp(due_at, UTC),
             self.plan.message_bytes,
+            self.plan.unknown_percent,
         )
         async with self._slots:
             if self._stopped.is_set():

@@ -1,6 +1,7 @@
 """Test messages: recipients by a realistic mix of domains, and content that a receiver takes seriously."""
 
 import random
+import zlib
 from bisect import bisect
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,12 +76,24 @@ class Letter:
     content: bytes
 
 
-def compose(ledger_id: str, domain: str, sender: str, stream: str, now: datetime, size_bytes: int) -> Letter:
+def compose(
+    ledger_id: str,
+    domain: str,
+    sender: str,
+    stream: str,
+    now: datetime,
+    size_bytes: int,
+    unknown_percent: float = 0.0,
+) -> Letter:
     """A message from `sender` to a mailbox of its own at `domain`; the mailbox holds the ledger id too.
+
+    A share of mailboxes, chosen by the id, is of a kind that no simulated provider knows.
 
     A receiver that refuses the recipient never sees the header, so the id must show in the envelope as well.
     """
-    name = _NAMES[hash_of(ledger_id) % len(_NAMES)]
+    number = zlib.crc32(ledger_id.encode())
+    gone = number % 10_000 < unknown_percent * 100
+    name = f"{'unknown-' if gone else ''}{_NAMES[number % len(_NAMES)]}"
     recipient = f"{name}.{ledger_id}@{domain}"
     sender_domain = sender.rpartition("@")[2]
     headers = [
@@ -103,11 +116,6 @@ def compose(ledger_id: str, domain: str, sender: str, stream: str, now: datetime
         ]
     head = "\r\n".join(headers) + "\r\n\r\n"
     return Letter(ledger_id, recipient, head.encode() + _body(max(0, size_bytes - len(head))))
-
-
-def hash_of(ledger_id: str) -> int:
-    """A small number that depends on the id alone, the same in every process."""
-    return sum(ledger_id.encode())
 
 
 @cache

@@ -17,7 +17,6 @@ from lab.world.install import APPLIED, FAILED, SPECIFICATION, digest
 from lab.world.providers import Provider, load_providers
 from lab.world.render import machine_addresses, render_files
 from lab.world.spec import DATA_DIRECTORY, WorldError, WorldSpec
-from lab.world.trust import collect_acme_roots
 from lab.world.units import NAME_SERVERS, RUN_DIRECTORY
 
 _SERIAL_FIELD = 6
@@ -44,7 +43,6 @@ def apply(spec: WorldSpec, providers: tuple[Provider, ...], data: Path, run: Pat
     changed = write_files(render_files(spec, providers, run, int(time.time())), run)
     changed |= issue_certificates(Authority.read(spec.ca_certificate, spec.ca_key), spec, providers, run)
     order_services(changed)
-    collect_acme_roots(data, spec.ca_certificate)
     (data / APPLIED).write_text(digest(spec) + "\n")
 
 

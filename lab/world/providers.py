@@ -45,8 +45,6 @@ class Demands(_Strict):
     bulk_from_messages_per_day: int | None = None
     """From this many messages a day by one From domain, SPF, DKIM, DMARC and alignment are all demanded."""
 
-    tls_version: str | None = None
-
 
 def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value

@@ -1,17 +1,20 @@
 """The roots a client of the lab must trust: the world's own authority and every root Pebble has had.
 
 Pebble makes a new root at each start. They are gathered in one file, so that certificates issued before
-a restart of the world machine stay valid.
+a restart of the world machine stay valid. The ACME unit runs this module after each start of Pebble:
+`python3 -m lab.world.trust DATA_DIRECTORY`.
 """
 
 import ssl
+import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from lab.world import geography
-from lab.world.spec import WorldError
+from lab.world.install import SPECIFICATION
+from lab.world.spec import WorldError, WorldSpec
 
 ACME_ROOTS = "acme-roots.pem"
 """Beside the specification in the data directory: one PEM bundle."""
@@ -44,3 +47,11 @@ def collect_acme_roots(data: Path, ca_certificate: Path, timeout_seconds: float 
     known = bundle.read_text() if bundle.exists() else ""
     if root not in known:
         bundle.write_text(known + root)
+
+
+if __name__ == "__main__":
+    directory = Path(sys.argv[1])
+    try:
+        collect_acme_roots(directory, WorldSpec.read(directory / SPECIFICATION).ca_certificate)
+    except WorldError as failure:
+        sys.exit(str(failure))

@@ -69,7 +69,9 @@ StartLimitIntervalSec=0
 [Service]
 Type=simple
 Environment=PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0
+Environment=PYTHONPATH={CODE_DIRECTORY} PYTHONDONTWRITEBYTECODE=1
 ExecStart=/usr/bin/pebble -config {RUN_DIRECTORY}/pebble.json -dnsserver 127.0.0.1:53
+ExecStartPost=/usr/bin/python3 -m lab.world.trust {DATA_DIRECTORY}
 Restart=on-failure
 RestartSec=200ms
 """
