@@ -1,5 +1,6 @@
 """What the outgoing Postfix instances' templates see beside the node."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -20,6 +21,8 @@ def scope(node: NodeModel) -> dict[str, Any]:
         "transports": {pool: found.transports for pool, found in transports.items()},
         "routes": {pool: _routes(found, catalogue) for pool, found in transports.items()},
         "default_routes": {pool: _names(found, DEFAULT_ISP) for pool, found in transports.items()},
+        "exchanger_routes": {pool: _exchanger_routes(found, catalogue) for pool, found in transports.items()},
+        "known_domains": [domain for isp in catalogue.isps.values() for domain in isp.domains],
         "sender_logins": {one.name: _sender_logins(node, one.name) for one in node.instances},
         "returns": f"relay:[{node.address}]:{INBOUND_PROBE_PORT}",
         "return_paths": [f"{spec.return_path}.{name}" for name, spec in node.environment.domains.items()],
@@ -47,6 +50,23 @@ def _routes(transports: InstanceTransports, catalogue: Catalogue) -> Mapping[str
         for name, isp in catalogue.isps.items()
         if isp.domains
     }
+
+
+def _exchanger_routes(transports: InstanceTransports, catalogue: Catalogue) -> list[tuple[str, str]]:
+    """(pattern of a mail exchanger's name, transport), the longest suffixes first.
+
+    Each provider keeps to one of the pool's addresses, the providers take turns: this kind of route knows
+    no random choice.
+    """
+    chosen = {
+        name: transports.by_isp[name][place % len(transports.by_isp[name])].name
+        for place, name in enumerate(catalogue.isps)
+    }
+    suffixes = [(suffix, isp.isp) for isp in catalogue.isps.values() for suffix in isp.mx_suffixes]
+    return [
+        (f"(^|\\.){re.escape(suffix[1:])}$", chosen[isp])
+        for suffix, isp in sorted(suffixes, key=lambda one: (-len(one[0]), one[0]))
+    ]
 
 
 def _names(transports: InstanceTransports, isp: str) -> list[str]:

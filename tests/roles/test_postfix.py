@@ -1,6 +1,7 @@
 """The outgoing instances: who may send, from which address, how fast."""
 
 import dataclasses
+import re
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_only_authenticated_users_relay(instance: Instance) -> None:
         assert rules == (["reject"] if probe else ["permit_sasl_authenticated", "reject"])
         assert instance.setting(listener, "smtpd_sasl_auth_enable") == ("no" if probe else "yes")
         recipient_rules = instance.setting(listener, "smtpd_recipient_restrictions")
-        assert "permit" not in recipient_rules
+        assert not {"permit", "permit_mynetworks", "permit_auth_destination"} & set(recipient_rules.split())
         for other in ("client", "helo", "sender"):
             assert "permit" not in instance.setting(listener, f"smtpd_{other}_restrictions")
 
@@ -156,6 +157,42 @@ def test_known_domains_go_to_their_isps_transports(instance: Instance, pool: str
             assert f"pipemap:{{inline:{{{domains}}}, randmap:{{{', '.join(wanted)}}}}}" in table
     for one in instance.main["sender_dependent_default_transport_maps"].split("{")[1].rstrip("}").split(", "):
         assert one.rstrip(":") in names
+
+
+@pytest.mark.parametrize(
+    ("exchanger", "isp"),
+    [
+        ("aspmx.l.google.com", "google"),
+        ("corp-example.mail.protection.outlook.com", "microsoft-365"),
+        ("hotmail-com.olc.protection.outlook.com", "microsoft-consumer"),
+        ("mta5.am0.yahoodns.net", "yahoo"),
+        ("mx.notgoogle.com", None),
+        ("aspmx.l.google.com.evil.example", None),
+    ],
+)
+def test_other_domains_are_told_by_their_mail_exchangers(
+    instance: Instance, exchanger: str, isp: str | None
+) -> None:
+    found = None
+    for line in instance.files["exchanger_routes"].splitlines():
+        if line.startswith("/") and found is None:
+            pattern, _, action = line[1:].partition("/ ")
+            found = action if re.search(pattern, exchanger) else None
+    if isp is None:
+        assert found is None
+        return
+    assert found is not None
+    verb, transport = found.split()
+    assert verb == "FILTER"
+    assert transport.rstrip(":") in {one.name for one in instance.transports}
+    assert transport.endswith(f"-{isp}:")
+
+
+def test_known_domains_need_no_lookup(instance: Instance) -> None:
+    known = {line.split()[0] for line in instance.files["known_domains"].splitlines() if line[0] != "#"}
+    assert {domain for isp in CATALOGUE.isps.values() for domain in isp.domains} < known
+    rules = instance.main["smtpd_recipient_restrictions"].split()
+    assert rules.index("check_recipient_access") < rules.index("check_recipient_mx_access")
 
 
 def test_bounces_of_our_own_domains_go_to_the_inbound_instance(instance: Instance) -> None:
