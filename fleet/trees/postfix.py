@@ -1,24 +1,52 @@
-"""What the outgoing Postfix instances' templates see beside the node."""
+"""What the outgoing Postfix instances' templates see beside the node.
+
+A provider counts the connections that are open, and Postfix keeps some open between messages: a process
+that has finished with one domain leaves its session for the next message to that domain and turns to
+another domain. So where a cap holds for a provider as a whole, process limit and concurrency stay below it by
+what may lie idle.
+"""
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from fleet.catalogue import DEFAULT_ISP, Catalogue
+from fleet.catalogue import DEFAULT_ISP, Catalogue, Isp
 from fleet.certificates import CHAIN_FILE, KEY_FILE
 from fleet.inventory import NodeModel
 from fleet.topology import INBOUND_PROBE_PORT
-from fleet.transports import InstanceTransports, instance_transports
+from fleet.transports import InstanceTransports, Transport, instance_transports
+
+BUSY_DOMAINS = 5
+"""How many of a provider's domains are thought to be busy at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A transport with the limits that keep busy and idle connections together within its cap."""
+
+    transport: Transport
+    process_limit: int
+    destination_concurrency_limit: int
+
+    @classmethod
+    def of(cls, transport: Transport, isp: Isp) -> "Service":
+        # No domains known means that the provider hosts many.
+        domains = min(len(isp.domains) or BUSY_DOMAINS, BUSY_DOMAINS)
+        if isp.connections_counted == "per_domain" or domains == 1:
+            return cls(transport, transport.process_limit, transport.destination_concurrency_limit)
+        each = max(1, transport.process_limit // domains)
+        return cls(transport, max(1, transport.process_limit - each), each)
 
 
 def scope(node: NodeModel) -> dict[str, Any]:
-    """Per pool: transports, routes, sender logins; for all: return paths, retry times, certificate."""
+    """Per pool: services, routes, sender logins; for all: return paths, retry times, certificate."""
     catalogue = _catalogue()
     transports = _transports(node)
     return {
-        "transports": {pool: found.transports for pool, found in transports.items()},
+        "services": {pool: _services(found, catalogue) for pool, found in transports.items()},
         "routes": {pool: _routes(found, catalogue) for pool, found in transports.items()},
         "default_routes": {pool: _names(found, DEFAULT_ISP) for pool, found in transports.items()},
         "exchanger_routes": {pool: _exchanger_routes(found, catalogue) for pool, found in transports.items()},
@@ -50,6 +78,10 @@ def _routes(transports: InstanceTransports, catalogue: Catalogue) -> Mapping[str
         for name, isp in catalogue.isps.items()
         if isp.domains
     }
+
+
+def _services(transports: InstanceTransports, catalogue: Catalogue) -> list[Service]:
+    return [Service.of(one, catalogue.isps[one.isp]) for one in transports.transports]
 
 
 def _exchanger_routes(transports: InstanceTransports, catalogue: Catalogue) -> list[tuple[str, str]]:
