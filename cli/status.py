@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -124,8 +124,16 @@ def show(found: Overview, answers: Sequence[ZoneAnswer], console: Console) -> No
     console.print(
         _table(("pool", "node", "part", "in service for", "why not"), map(_member_row, found.members))
     )
-    rows = ((one.name, one.primary, ", ".join(one.nodes) or one.problem) for one in answers)
-    console.print(_table(("name", "asked", "answer"), rows))
+    primaries = list(dict.fromkeys(answer.primary for answer in answers))
+    console.print(
+        _table(("name", *(f"{one} answers" for one in primaries)), _answer_rows(answers, primaries))
+    )
+
+
+def _answer_rows(answers: Sequence[ZoneAnswer], primaries: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    said = {(one.name, one.primary): ", ".join(one.nodes) or one.problem or "nothing" for one in answers}
+    for name in dict.fromkeys(answer.name for answer in answers):
+        yield name, *(said.get((name, primary), "") for primary in primaries)
 
 
 def _table(headings: Sequence[str], rows: Any) -> Table:

@@ -3,16 +3,15 @@
 The caller connects, feeds in what arrives and what the clock says, sends what `take_output()` holds
 and closes when `closing` is set. Two uses: a *fresh* session goes to the reply to EHLO and quits; a
 *persistent* one then sends NOOP each interval and judges each by its own deadline, so a peer that
-hangs is seen after one deadline although its kernel goes on acknowledging.
+hangs is seen after one deadline although its kernel goes on acknowledging. There is never more than one
+command without an answer: Postfix ends sessions that pipeline before they are allowed to. While one is
+unanswered past its deadline, each further interval counts as one more failure.
 """
 
-from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 
 MAXIMUM_LINE_BYTES = 4096
-MOST_UNANSWERED = 8
-"""Unanswered NOOPs after which no more are sent: further silence is counted without feeding a stuck peer."""
 _ROUNDING_SECONDS = 1e-6
 
 
@@ -51,8 +50,8 @@ class SmtpProbe:
     """One session. Times are seconds of one monotonic clock, given by the caller.
 
     `persistent` false: `succeeded` or `failure` is set once, and `closing` with it.
-    `persistent` true: `good` and `bad` collect one entry per NOOP that was answered in time or was not;
-    `failure` when the session itself ended.
+    `persistent` true: `good` and `bad` count intervals with and without an answer in time; `failure` when
+    the session itself ended.
     """
 
     helo: str
@@ -72,8 +71,10 @@ class SmtpProbe:
     noops_sent: int = 0
     next_noop_at: float = 0.0
     bad_reason: str = ""
-    _unanswered: deque[tuple[float, bool]] = field(default_factory=deque)
-    """(sent at, already judged as too late) per NOOP without a reply."""
+    stuck_since: float | None = None
+    """When the NOOP was sent that has no answer yet."""
+    _judged_at: float | None = None
+    """When that NOOP was last counted as too late."""
     _replies: Replies = field(default_factory=Replies)
     _output: bytes = b""
 
@@ -118,11 +119,6 @@ class SmtpProbe:
             self.next_noop_at = min(self.next_noop_at, now)
         self.noop_interval_seconds = noop_interval_seconds
 
-    @property
-    def stuck_since(self) -> float | None:
-        """When the oldest NOOP still without any reply was sent."""
-        return self._unanswered[0][0] if self._unanswered else None
-
     def quit(self) -> None:
         if self.phase is Phase.READY:
             self._output += b"QUIT\r\n"
@@ -138,8 +134,8 @@ class SmtpProbe:
                 self._enter(Phase.EHLO, now)
             case Phase.EHLO if line.startswith("250"):
                 self._established(now)
-            case Phase.READY if line.startswith("250") and self._unanswered:
-                self._answered(now)
+            case Phase.READY if line.startswith("250") and self.stuck_since is not None:
+                self._answered(self.stuck_since, now)
             case _:
                 self.lost(f"it answered {line[:60]!r}")
 
@@ -152,34 +148,31 @@ class SmtpProbe:
             self._output += b"QUIT\r\n"
             self.phase = Phase.CLOSED
 
-    def _answered(self, now: float) -> None:
-        sent_at, judged = self._unanswered.popleft()
-        if judged:
-            return
-        if now < sent_at + self.noop_timeout_seconds:
+    def _answered(self, sent_at: float, now: float) -> None:
+        if self._judged_at is None and now >= sent_at + self.noop_timeout_seconds:
+            self._too_late(now)
+        elif self._judged_at is None:
             self.good += 1
-        else:
-            self._too_late()
+        self.stuck_since = self._judged_at = None
 
     def _judge(self, now: float) -> None:
-        for index, (sent_at, judged) in enumerate(self._unanswered):
-            if now + _ROUNDING_SECONDS < sent_at + self.noop_timeout_seconds:
-                break
-            if not judged:
-                self._unanswered[index] = (sent_at, True)
-                self._too_late()
+        if self.stuck_since is None:
+            return
+        due = self.stuck_since + self.noop_timeout_seconds
+        if self._judged_at is not None:
+            due = self._judged_at + self.noop_interval_seconds
+        if now + _ROUNDING_SECONDS >= due:
+            self._too_late(now)
 
-    def _too_late(self) -> None:
+    def _too_late(self, now: float) -> None:
         self.bad += 1
         self.bad_reason = f"no reply to NOOP within {self.noop_timeout_seconds * 1000:.0f} ms"
+        self._judged_at = now
 
     def _send_noop(self, now: float) -> None:
-        if now < self.next_noop_at:
+        if self.stuck_since is not None or now < self.next_noop_at:
             return
         self.next_noop_at = max(self.next_noop_at + self.noop_interval_seconds, now)
-        if len(self._unanswered) >= MOST_UNANSWERED:
-            self._too_late()
-            return
-        self._unanswered.append((now, False))
+        self.stuck_since = now
         self.noops_sent += 1
         self._output += b"NOOP\r\n"
