@@ -85,16 +85,22 @@ def send_order(
         raise MailError(f"environment {environment.environment} has no application host to send from")
     named_mix(mix, 0)
     user, _ = submitter(environment, plan.stream)
+    address = str(application.address) if plan.via == "sidecar" else ""
+    implicit_tls = port == SMTPS_PORT
+    if address and not implicit_tls:
+        # STARTTLS names no server beforehand, so the front door has a port of each pool for it, on loopback.
+        instance = next(pool for pool in fleet.pools if pool.pool == plan.stream)
+        address, port = "127.0.0.1", instance.submission_port
     return SendOrder(
         plan=plan,
         name=environment.pools[plan.stream].submission,
         port=port,
-        implicit_tls=port == SMTPS_PORT,
+        implicit_tls=implicit_tls,
         helo=application.fqdn,
         user=user,
         password=password(user),
         trusted_pem=trusted_pem(world_data(paths)),
-        address=str(application.address) if plan.via == "sidecar" else "",
+        address=address,
         resolver=str(geography.RESOLVER_ADDRESS),
         mix=mix,
         seed=sum(plan.run.encode()),

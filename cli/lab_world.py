@@ -17,6 +17,7 @@ from lab.world.orders import ANY, Stage
 _environment = click.option(
     "-e", "--environment", default="lab", show_default=True, help="The environment whose lab is meant."
 )
+WIDTH_IN_FILES = 200
 _COLUMNS = {
     "connections": "connections",
     "open_connections": "open",
@@ -44,7 +45,7 @@ def isps(environment: str, *, as_json: bool) -> None:
         reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(refusals.items()))
         table.add_row(provider, *(str(counts.get(name, 0)) for name in _COLUMNS), reasons)
     console = Console()
-    console.print(table, soft_wrap=not console.is_terminal)
+    console.print(table, width=None if console.is_terminal else WIDTH_IN_FILES)
 
 
 @click.command()
