@@ -1,6 +1,7 @@
 """`mtafleet lab isps` and `mtafleet lab refuse`: what the simulated providers count, and orders to them."""
 
 import json
+import sys
 from typing import get_args
 
 import click
@@ -44,8 +45,7 @@ def isps(environment: str, *, as_json: bool) -> None:
         refusals |= {"ordered": counts["refused_by_order"]} if "refused_by_order" in counts else {}
         reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(refusals.items()))
         table.add_row(provider, *(str(counts.get(name, 0)) for name in _COLUMNS), reasons)
-    console = Console()
-    console.print(table, width=None if console.is_terminal else WIDTH_IN_FILES)
+    Console(width=None if sys.stdout.isatty() else WIDTH_IN_FILES).print(table)
 
 
 @click.command()
