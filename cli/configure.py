@@ -61,18 +61,19 @@ class _Silent:
 
 
 class _Lines:
-    """For logs: one line when a node begins a role, and one for each failure."""
+    """For logs: one line when a node has worked on a role for the first time, and one for each failure."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._roles: dict[str, str] = {}
+        self._seen: set[tuple[str, str]] = set()
 
     def started(self, node: str, role: str, task: str) -> None:
-        if role and self._roles.get(node) != role:
-            self._roles[node] = role
-            self._console.print(f"{node}: {role}", markup=False)
+        """Tasks may still turn out to be skipped."""
 
     def finished(self, node: NodeReport, role: str, task: str) -> None:
+        if role and (node.name, role) not in self._seen:
+            self._seen.add((node.name, role))
+            self._console.print(f"{node.name}: {role}", markup=False)
         if node.failed:
             self._console.print(f"{node.name}: FAILED: {role}: {task}", markup=False)
 
@@ -86,8 +87,8 @@ class _Rows:
         self._show()
 
     def started(self, node: str, role: str, task: str) -> None:
-        _, tasks, changed, _ = self._state[node]
-        self._state[node] = (role, tasks, changed, task)
+        earlier, tasks, changed, _ = self._state[node]
+        self._state[node] = (earlier, tasks, changed, task)
         self._show()
 
     def finished(self, node: NodeReport, role: str, task: str) -> None:
@@ -104,7 +105,7 @@ class _Rows:
 
 @contextmanager
 def _progress(names: list[str], *, quiet: bool) -> Iterator[Progress]:
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     if quiet:
         yield _Silent()
     elif console.is_terminal:

@@ -14,7 +14,7 @@ TLS_REPORT_MAILBOX = "tls-rpt"
 """Local parts at the operator's domain that take reports."""
 
 STATIC_TTL_SECONDS = 300
-CHALLENGE_TTL_SECONDS = 60
+CHALLENGE_TTL_SECONDS = 1
 MX_PREFERENCE = 10
 
 DkimKeys = Mapping[str, Mapping[str, DkimPublicKey]]
