@@ -33,7 +33,7 @@ DomainName = Annotated[
         "a full domain name in lower case, without a final dot",
     ),
 ]
-APPLY_TIMEOUT_SECONDS = 60.0
+APPLY_TIMEOUT_SECONDS = 180.0
 _POLL_SECONDS = 0.05
 _NUDGE_SECONDS = 3.0
 
