@@ -138,3 +138,11 @@ def test_the_log_has_the_whole_story_without_passwords(played: dict[str, Any]) -
     assert len(re.findall(r"status=sent", played["log"])) >= 2
     assert len(re.findall(r"status=bounced", played["log"])) == 1
     assert "password-of" not in played["log"]
+
+
+def test_a_hang_is_noticed_and_leaves_nothing_behind(played: dict[str, Any]) -> None:
+    hang = played["hang"]
+    assert hang["stopped"] > 4  # the instances' masters, and sessions
+    assert (hang["noticed"], hang["back"], hang["code"]) == (True, True, "250")
+    assert "fatal:" not in played["log"]
+    assert "throttling" not in played["log"]

@@ -5,6 +5,8 @@ python -m tests.roles.plane.play IMAGE WORK BUNDLE      (in namespaces of its ow
 
 import asyncio
 import json
+import os
+import signal
 import smtplib
 import ssl
 import sys
@@ -27,7 +29,7 @@ STRANGERS_RECIPIENTS = [
     "RCPT TO:<bounce@bounce.shop.example>",
     "RCPT TO:<nobody@fleet.example>",
 ]
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 def letter(sender: str, recipient: str) -> bytes:
@@ -98,6 +100,19 @@ def scenes(here: Stage, receiver: Receiver, trust: ssl.SSLContext) -> dict[str, 
     return found
 
 
+def hang(here: Stage, trust: ssl.SSLContext) -> dict[str, Any]:
+    """Postfix stops for as long as it takes to be noticed, then goes on with what has piled up."""
+    stopped = here.processes("master", "smtpd")
+    for process in stopped:
+        os.kill(process, signal.SIGSTOP)
+    noticed = wait_until(lambda: here.server_status("pool_transactional_smtps", "east-1").startswith("DOWN"))
+    for process in stopped:
+        os.kill(process, signal.SIGCONT)
+    back = wait_until(lambda: here.server_status("pool_transactional_smtps", "east-1") == "UP")
+    one = (465, "shop-app", "password-of-shop-app", ("a@shop.example", "a@shop.example", "late@gmail.com"))
+    return {"stopped": len(stopped), "noticed": noticed, "back": back, "code": submit(trust, *one)}
+
+
 async def play(image: Path, work: Path, bundle: bytes) -> dict[str, Any]:
     with stage(image, work, bundle) as here:
         found: dict[str, Any] = {"before": {role: here.apply(role, "--check") for role in ROLES}}
@@ -112,6 +127,7 @@ async def play(image: Path, work: Path, bundle: bytes) -> dict[str, Any]:
         receiver = Receiver(server)
         async with await asyncio.start_server(receiver.serve, RECEIVER, 25):
             found |= await asyncio.to_thread(scenes, here, receiver, trust)
+            found["hang"] = await asyncio.to_thread(hang, here, trust)
         found["log"] = here.log("postfix-transactional.log")
         return found
 

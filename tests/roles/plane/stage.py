@@ -1,7 +1,9 @@
 """Sets the stage inside private namespaces: an overlay over the lab's image, names, certificates, daemons."""
 
+import csv
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -62,6 +64,22 @@ class Stage:
         """What the node's tool says after applying a role's tree."""
         answer: dict[str, Any] = json.loads(self.run("python3", "-I", "/bundle.pyz", "apply", role, *options))
         return answer
+
+    def processes(self, *names: str) -> list[int]:
+        """Ids of the processes with these names."""
+        found = (self.root / "proc").glob("[0-9]*/comm")
+        return [int(one.parent.name) for one in found if one.read_text().strip() in names]
+
+    def server_status(self, backend: str, server: str) -> str:
+        """What HAProxy thinks of a server, like `UP` or `DOWN`."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.root / "run/haproxy/admin.sock"))
+            connection.sendall(b"show stat\n")
+            table = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        for row in csv.DictReader(table.removeprefix("# ").splitlines()):
+            if (row["pxname"], row["svname"]) == (backend, server):
+                return row["status"]
+        raise StageError(f"HAProxy knows no {backend}/{server}")
 
     def log(self, name: str) -> str:
         return (self.root / "var/log/mtafleet" / name).read_text()
