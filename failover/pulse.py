@@ -80,5 +80,9 @@ class Pulse:
 def open_socket(address: str, port: int) -> socket.socket:
     """A non-blocking UDP socket bound to `address`; OSError when the address is not this node's."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    sock.bind((address, port))
+    try:
+        sock.bind((address, port))
+    except OSError:
+        sock.close()
+        raise
     return sock

@@ -1,0 +1,271 @@
+"""The daemon as a whole, on loopback: starts, steers, tells its status, stops and leaves the world alone."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failover.__main__ import main
+from failover.ask import ask
+from failover.config import Config, parse_config
+from failover.daemon import Daemon
+from failover.decide import Check, GroupKey, Result, Target
+from failover.errors import ConfigError, StatusError
+from failover.events import Events
+from failover.haproxy import ServerKey
+from failover.notify import notify, watchdog_seconds
+from failover.prober import Prober
+from failover.pulse import Pulse, open_socket
+from failover.status import describe, serve
+from failover.zone import Answer, ZoneView
+from tests.failover.authorities import FakeAuthority
+from tests.failover.fleet_of_two import configuration
+from tests.failover.test_haproxy import FakeHaproxy
+
+SECRET = b"k" * 32
+BACKEND = "pool_orders_smtps"
+BOTH = Answer(frozenset({"127.0.0.1", "127.0.0.2"}), 5)
+NAME = "orders.submit.fleet.example"
+
+
+def settings(directory: Path) -> Config:
+    """As configured, except that nobody listens where the probes go."""
+    value = configuration(directory)
+    for peer in value["peers"]:
+        peer["probes"] = {"orders": 1}
+    value["pools"]["orders"]["entry_port"] = 1
+    return parse_config(value)
+
+
+class Rig:
+    """A daemon of east-1 with a fake HAProxy and a fake primary; no socket but its own heartbeat's."""
+
+    def __init__(self, directory: Path) -> None:
+        self.config = settings(directory)
+        self.haproxy = FakeHaproxy({ServerKey(BACKEND, node): 0 for node in ("east-1", "west-1")})
+        self.primary = FakeAuthority(answers={NAME: BOTH})
+        self.now = 100.0
+        sock = open_socket("127.0.0.1", 0)
+        others = {peer.name: peer for peer in self.config.peers if peer.name != "east-1"}
+        self.events = Events("east-1", None, stream=StringIO())
+        prober = Prober(self.config, Pulse("east-1", SECRET, sock, others), self.now)
+        self.daemon = Daemon(self.config, prober, self.events, self.haproxy, [self.primary], lambda: self.now)
+
+    def see(self, good: bool, *checks: Check, node: str = "west-1", times: int = 1) -> None:
+        for _ in range(times):
+            self.now += 0.1
+            self.daemon.prober.heard_at |= dict.fromkeys(("east-1", "west-1"), self.now)
+            results = [Result(Target(node, "orders", check), good, "refused") for check in checks]
+            self.daemon.take(results, 0.0, self.now)
+
+    def serves(self, kind: str, node: str = "west-1") -> bool:
+        pool: GroupKey = GroupKey("relay" if kind == "relay" else "entry", "orders")
+        return self.daemon.decision.plan[pool][node].in_service
+
+    def changes(self) -> list[set[str]]:
+        view = ZoneView(1, dict(self.primary.answers))
+        return [set(change.after.addresses) for change in self.daemon.opinion().plan(view)]
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    one = Rig(tmp_path)
+    yield one
+    one.daemon.prober.close()
+
+
+async def test_a_failing_instance_leaves_haproxy_and_not_dns(rig: Rig) -> None:
+    rig.see(False, Check.NOOP, times=2)
+    assert not rig.serves("relay")
+    assert rig.serves("entry")
+    assert rig.changes() == []
+
+
+async def test_a_failing_front_door_leaves_dns_and_not_haproxy(rig: Rig) -> None:
+    rig.see(False, Check.ENTRY, times=2)
+    assert rig.serves("relay")
+    assert rig.changes() == [{"127.0.0.1"}]
+
+
+async def test_an_address_comes_back_only_after_its_front_door_worked(rig: Rig) -> None:
+    rig.primary.set({NAME: Answer(frozenset({"127.0.0.1"}), 5)})
+    rig.see(True, Check.NOOP)
+    assert rig.changes() == []
+    rig.see(True, Check.ENTRY)
+    assert rig.changes() == [{"127.0.0.1", "127.0.0.2"}]
+
+
+async def test_a_server_found_drained_has_to_prove_itself(rig: Rig) -> None:
+    await rig.haproxy(f"set server {BACKEND}/west-1 state drain")
+    await rig.daemon._seed()
+    rig.see(True, Check.NOOP)
+    assert not rig.serves("relay")
+    rig.see(True, Check.NOOP, times=2)
+    assert rig.serves("relay")
+
+
+async def test_a_daemon_in_doubt_does_not_write_dns(rig: Rig) -> None:
+    rig.daemon.take([], 5.0, rig.now)
+    assert rig.daemon.opinion().rank is None
+    assert [event["kind"] for event in rig.events.recent] == ["doubt"]
+
+
+async def test_every_change_is_an_event_with_its_reason(rig: Rig) -> None:
+    rig.see(False, Check.NOOP, times=2)
+    told = [(event["kind"], event["node"], event["scope"]) for event in rig.events.recent]
+    assert told == [("suspect", "west-1", "noop"), ("down", "west-1", "relay")]
+    assert rig.daemon.summary() == "5 of 6 members in service; out: orders on west-1"
+
+
+async def test_the_status_says_who_is_out_and_why(rig: Rig) -> None:
+    rig.see(False, Check.NOOP, times=2)
+    assert rig.daemon.front_door is not None
+    await rig.daemon.front_door.reconcile()
+    status = json.loads(json.dumps(describe(rig.daemon, rig.now)))
+    assert status["pools"]["orders"]["west-1"]["relay"] == {
+        "in_service": False,
+        "healthy": False,
+        "reason": "SMTP probe: refused",
+    }
+    assert status["haproxy"]["servers"][f"{BACKEND}/west-1"]["weight"] == 10
+    assert status["dns"]["writer_rank"] == 0
+    assert status["nodes"]["west-1"]["silent"] is False
+
+
+async def test_the_status_socket_answers_its_group_only(rig: Rig) -> None:
+    path = rig.config.status_socket
+    server = await serve(rig.daemon, path)
+    async with server:
+        assert path.stat().st_mode & 0o777 == 0o660
+        status = await asyncio.to_thread(ask, path)
+    assert status["node"] == "east-1"
+
+
+def test_a_daemon_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StatusError, match=r"status\.sock: the failover daemon cannot be asked: No such file"):
+        ask(tmp_path / "status.sock")
+
+
+def test_mistakes_are_one_line_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", str(tmp_path / "none.json"), "check"]) == 2
+    assert (
+        capsys.readouterr().err == f"error: {tmp_path}/none.json: cannot be read: No such file or directory\n"
+    )
+
+
+def test_a_whole_configuration_with_its_keys_passes_the_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(configuration(tmp_path)))
+    (tmp_path / "heartbeat.key").write_text("k" * 64)
+    (tmp_path / "tsig.key").write_text("hmac-sha256:mtafleet:c2VjcmV0\n")
+    assert main(["--config", str(tmp_path / "config.json"), "check"]) == 0
+    (tmp_path / "tsig.key").unlink()
+    assert main(["--config", str(tmp_path / "config.json"), "check"]) == 2
+    assert "tsig.key" in capsys.readouterr().err
+
+
+def test_a_taken_or_foreign_address_is_a_clear_error(tmp_path: Path) -> None:
+    from failover.assembly import run_daemon  # noqa: PLC0415
+
+    config = parse_config(configuration(tmp_path, heartbeat={"address": "192.0.2.1", "port": 7946}))
+    with pytest.raises(ConfigError, match=r"this node cannot listen on 192\.0\.2\.1:7946"):
+        asyncio.run(run_daemon(config, SECRET, asyncio.Event()))
+
+
+@asynccontextmanager
+async def systemd(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+    """What systemd hears, as a way to wait for a line of it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+        sock.bind(str(directory / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(directory / "notify"))
+        heard: list[str] = []
+
+        async def wait_for(line: str) -> None:
+            while line not in heard:
+                data = await asyncio.get_running_loop().sock_recv(sock, 4096)
+                heard.extend(data.decode().splitlines())
+
+        yield wait_for
+
+
+async def test_systemd_hears_that_the_daemon_is_ready_alive_and_stopping(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with systemd(tmp_path, monkeypatch) as wait_for:
+        stop = asyncio.Event()
+        rig.daemon._clock = asyncio.get_running_loop().time
+        running = asyncio.create_task(rig.daemon.run(stop, watchdog_seconds=0.01))
+        await wait_for("READY=1")
+        await wait_for("WATCHDOG=1")
+        stop.set()
+        await running
+
+
+def test_outside_of_systemd_nothing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notify("READY=1")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    notify("READY=1")
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("5000000", 5.0), ("", None), ("soon", None)])
+def test_the_watchdogs_time_is_read(
+    monkeypatch: pytest.MonkeyPatch, value: str, seconds: float | None
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", value)
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    assert watchdog_seconds() == seconds
+    monkeypatch.setenv("WATCHDOG_PID", "1")
+    assert watchdog_seconds() is None
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 10.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_events_go_to_the_file_and_the_journal_with_both_clocks(tmp_path: Path) -> None:
+    stream, clock = StringIO(), Clock()
+    events = Events("east-1", tmp_path / "new" / "events.jsonl", stream, clock, lambda: 1_700_000_000.0)
+    events.write("down", "It is gone.", node="west-1", pool="orders")
+    events.close()
+    event: dict[str, Any] = json.loads((tmp_path / "new" / "events.jsonl").read_text())
+    assert event == json.loads(stream.getvalue())
+    assert (event["at"], event["monotonic"], event["observer"]) == (1_700_000_000.0, 10.0, "east-1")
+    assert (event["kind"], event["node"], event["reason"]) == ("down", "west-1", "It is gone.")
+
+
+def test_suspicions_of_the_same_thing_are_told_once_in_a_while(tmp_path: Path) -> None:
+    clock = Clock()
+    events = Events("east-1", None, StringIO(), clock)
+    for pool in ("orders", "orders", "news"):
+        events.write("suspect", "No reply.", node="west-1", pool=pool)
+    clock.now += 11
+    events.write("suspect", "No reply.", node="west-1", pool="orders")
+    assert [event["pool"] for event in events.recent] == ["orders", "news", "orders"]
+
+
+def test_decisions_are_never_left_out(tmp_path: Path) -> None:
+    events = Events("east-1", None, StringIO(), Clock())
+    for _ in range(3):
+        events.write("down", "It is gone.", node="west-1", pool="orders")
+    assert len(events.recent) == 3
+
+
+def test_a_file_that_cannot_be_written_is_told_and_survived(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    events = Events("east-1", tmp_path / "file" / "events.jsonl", StringIO())
+    events.write("start", "Watching.")
+    assert [event["kind"] for event in events.recent] == ["trouble", "start"]
