@@ -16,5 +16,5 @@ def build_software() -> None:
     node_software()
 
 
-HOOKS: Mapping[str, Hook] = {"agent": _software}
+HOOKS: Mapping[str, Hook] = {"software": _software}
 """By role; what `fleet.trees` cannot compute because it must not import those rooms."""

@@ -12,6 +12,7 @@ from fleet.inventory import NodeModel, NodeOutput, Secrets
 from fleet.render import Hook, TreeRenderer, write_bundle
 from infra.configure.private import write_private
 
+SHARED_ROLE = "software"
 TOOL = Path("roles/base/files/mtafleet_tree.py")
 
 
@@ -43,11 +44,15 @@ def prepare(
 def write_bundles(
     bundles: Path, project: Path, models: Mapping[str, NodeModel], hooks: Mapping[str, Hook]
 ) -> dict[str, list[str]]:
-    """One bundle per node as `NODE.pyz`; returns the nodes of each role."""
+    """One bundle per node as `NODE.pyz`; returns the nodes of each role.
+
+    What is large and the same on all nodes goes into one bundle, `software.pyz`, of its own.
+    """
     renderer = TreeRenderer(project / "templates", hooks)
     tool = {"__main__.py": (project / TOOL).read_bytes()}
-    groups: dict[str, list[str]] = {role: [] for role in renderer.roles()}
-
+    groups: dict[str, list[str]] = {role: [] for role in renderer.roles() if role != SHARED_ROLE}
+    shared = renderer.render(SHARED_ROLE, next(iter(models.values())))
+    write_bundle(bundles / f"{SHARED_ROLE}.pyz", [shared], tool)
     for name, model in models.items():
         roles = [role for role in groups if renderer.has_role(role, model)]
         write_bundle(bundles / f"{name}.pyz", [renderer.render(role, model) for role in roles], tool)
@@ -98,6 +103,7 @@ def _inventory(
         "all": {
             "hosts": hosts,
             "vars": {
+                "agent_software_source": os.fspath(bundles / f"{SHARED_ROLE}.pyz"),
                 "ansible_ssh_common_args": shlex.join(common),
                 "ansible_python_interpreter": "/usr/bin/python3",
             },
