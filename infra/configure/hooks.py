@@ -11,10 +11,15 @@ def _software(_: NodeModel) -> list[TreeFile]:
     return software_files(node_software())
 
 
+def _software_digest(_: NodeModel) -> list[TreeFile]:
+    """Changes with the software: the daemon restarts also when an earlier run broke off in between."""
+    return [TreeFile("/etc/mtafleet/failover/software", node_software().digest + "\n")]
+
+
 def build_software() -> None:
     """Build what nodes run while the package index can still be reached; a lab's network knows none."""
     node_software()
 
 
-HOOKS: Mapping[str, Hook] = {"software": _software}
+HOOKS: Mapping[str, Hook] = {"software": _software, "agent": _software_digest}
 """By role; what `fleet.trees` cannot compute because it must not import those rooms."""
