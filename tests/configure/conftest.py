@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fleet.inventory import NodeModel, Outputs, Secrets, node_models
 from fleet.spec.models import Environment
@@ -52,9 +54,7 @@ def secrets(fleet: Fleet) -> Secrets:
     return Secrets.model_validate(
         {
             "dkim": {
-                name: {
-                    one: f"dkim {name} {one}" for one in (d.dkim_selectors.active, d.dkim_selectors.standby)
-                }
+                name: {one: private_key() for one in (d.dkim_selectors.active, d.dkim_selectors.standby)}
                 for name, d in domains
             },
             "tsig": {
@@ -66,6 +66,25 @@ def secrets(fleet: Fleet) -> Secrets:
             "ssh_private_key": "ssh-private-key-for-tests",
         }
     )
+
+
+def private_key() -> str:
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return pem.decode()
+
+
+@pytest.fixture(scope="session")
+def fleet_secrets(secrets: Secrets) -> list[str]:
+    """Every secret of the fleet, as it would show in a file."""
+    keys = [key.get_secret_value() for domain in secrets.dkim.values() for key in domain.values()]
+    return [
+        *(key.splitlines()[1] for key in keys),
+        *(password.get_secret_value() for password in secrets.users.values()),
+        secrets.tsig.secret.get_secret_value(),
+        secrets.ssh_private_key.get_secret_value(),
+    ]
 
 
 @pytest.fixture(scope="session")
