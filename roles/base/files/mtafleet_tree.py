@@ -148,14 +148,11 @@ class Plan:
 
 def difference(entry: Entry, target: Path) -> str | None:
     """Why `target` is not as `entry` wants it; None when it is."""
-    try:
-        found = target.lstat()
-    except (FileNotFoundError, NotADirectoryError):
+    if not os.path.lexists(target):
         return None if entry.kind == "absent" else "missing"
-    if entry.kind == "absent":
-        return "must not exist"
-    if entry.once:
-        return None
+    found = target.lstat()
+    if entry.kind == "absent" or entry.once:
+        return None if entry.once else "must not exist"
     if entry.kind == "link":
         same = stat.S_ISLNK(found.st_mode) and str(target.readlink()) == entry.target
         return None if same else "link"
@@ -188,14 +185,10 @@ def make_plan(tree: Tree, shipped: dict[str, str], node: Node) -> Plan:
     wanted = {entry.path for entry in tree.entries}
     gone = [path for path, kind in shipped.items() if path not in wanted and kind not in {"once", "absent"}]
     for path in sorted(gone, key=lambda one: (-one.count("/"), one)):
-        if os.path.lexists(node.at(path)) and (shipped[path] != "directory" or is_dir(node.at(path))):
+        if os.path.lexists(node.at(path)) and (shipped[path] != "directory" or node.at(path).is_dir()):
             plan.reasons[path] = "no longer shipped"
             plan.removals.append(path)
     return plan
-
-
-def is_dir(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
 
 
 def place(entry: Entry, content: bytes | None, target: Path, *, durable: bool) -> None:
@@ -227,7 +220,7 @@ def place(entry: Entry, content: bytes | None, target: Path, *, durable: bool) -
 
 def remove(target: Path) -> None:
     """Remove what is no longer shipped; a directory stays when something else lives in it."""
-    if is_dir(target):
+    if target.is_dir() and not target.is_symlink():
         with suppress(OSError):
             target.rmdir()
     else:
@@ -256,23 +249,14 @@ def install(tree: Tree, plan: Plan, node: Node, *, durable: bool) -> None:
 
 def run_command(command: list[str] | tuple[str, ...]) -> None:
     """Raises TreeError with the command's own words when it fails."""
+    quiet: dict[str, Any] = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_TIMEOUT_SECONDS,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        done = subprocess.run(command, timeout=COMMAND_TIMEOUT_SECONDS, check=False, **quiet)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise TreeError(f"{' '.join(command)}: {error}") from error
     if done.returncode:
         said = (done.stderr.strip() + "\n" + done.stdout.strip()).strip()
         raise TreeError(f"{' '.join(command)} failed with status {done.returncode}: {said[-2000:]}")
-
-
-# --- rehearsal: the same installation in a private mount namespace, over copies-on-write ---------------
 
 
 def overlay_base(node: Node, path: str) -> Path:
@@ -323,14 +307,10 @@ def rehearse(arguments: argparse.Namespace, node: Node) -> str:
     return "rehearsed" if done.returncode == 0 else "not possible"
 
 
-# --- the journal: what was there before, until the change is complete ----------------------------------
-
-
 def remember(path: Path, number: int, journal: Path) -> dict[str, Any]:
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
+    if not os.path.lexists(path):
         return {"path": str(path), "was": "absent"}
+    found = path.lstat()
     item: dict[str, Any] = {"path": str(path), "mode": stat.S_IMODE(found.st_mode)}
     item |= {"uid": found.st_uid, "gid": found.st_gid}
     if stat.S_ISLNK(found.st_mode):
@@ -380,7 +360,8 @@ def undo(node: Node) -> str | None:
 
 def restore(item: dict[str, Any], node: Node) -> None:
     target = Path(item["path"])
-    target.with_name(f".{target.name}{NEW_SUFFIX}").unlink(missing_ok=True)
+    fresh = target.with_name(f".{target.name}{NEW_SUFFIX}")
+    fresh.unlink(missing_ok=True)
     if item["was"] == "absent":
         remove(target)
         return
@@ -389,7 +370,6 @@ def restore(item: dict[str, Any], node: Node) -> None:
         os.chown(target, item["uid"], item["gid"])
         target.chmod(item["mode"])
         return
-    fresh = target.with_name(f".{target.name}{NEW_SUFFIX}")
     if item["was"] == "link":
         fresh.symlink_to(item["target"])
     else:
@@ -406,9 +386,6 @@ def write_durably(path: Path, value: object) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     fresh.replace(path)
-
-
-# --- applying ---------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -431,11 +408,7 @@ def read_manifest(node: Node, role: str) -> dict[str, Any] | None:
 
 
 def validated(arguments: argparse.Namespace, tree: Tree, plan: Plan, node: Node, *, first: bool) -> str:
-    """Rehearse when there is something to validate.
-
-    A check before a role's first installation may lack what earlier roles would have put in place
-    by then: its failure is reported, not raised.
-    """
+    """Rehearse. A check before the first installation may fail for want of other roles: no error then."""
     if not plan.reasons or not tree.validate:
         return "nothing to validate"
     try:
@@ -446,11 +419,15 @@ def validated(arguments: argparse.Namespace, tree: Tree, plan: Plan, node: Node,
         raise
 
 
-def apply(arguments: argparse.Namespace, node: Node) -> dict[str, Any]:
-    recovered = None if arguments.check else undo(node)
+def compared(arguments: argparse.Namespace, node: Node) -> tuple[Tree, dict[str, Any] | None, Plan]:
     tree = read_tree(Path(arguments.bundle), arguments.role)
     manifest = read_manifest(node, tree.role)
-    plan = make_plan(tree, manifest["shipped"] if manifest else {}, node)
+    return tree, manifest, make_plan(tree, manifest["shipped"] if manifest else {}, node)
+
+
+def apply(arguments: argparse.Namespace, node: Node) -> dict[str, Any]:
+    recovered = None if arguments.check else undo(node)
+    tree, manifest, plan = compared(arguments, node)
     validation = validated(arguments, tree, plan, node, first=manifest is None)
     changed = list(plan.reasons)
     due = [*(manifest["pending"] if manifest else []), *tree.due_actions(changed)]
@@ -497,9 +474,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("role")
     parser.add_argument("--bundle", default=str(PROGRAM), help="default: the file this program is in")
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--root", default="/", help=argparse.SUPPRESS)
-    parser.add_argument("--state", default="/var/lib/mtafleet/tree", help=argparse.SUPPRESS)
-    parser.add_argument("--work", help=argparse.SUPPRESS)
+    for name, default in (("--root", "/"), ("--state", "/var/lib/mtafleet/tree"), ("--work", None)):
+        parser.add_argument(name, default=default, help=argparse.SUPPRESS)
     return parser.parse_args(words)
 
 
@@ -509,19 +485,14 @@ def main(words: list[str]) -> int:
     node = Node(Path(arguments.root), Path(arguments.state))
     try:
         if arguments.verb == "rehearse":
-            tree = read_tree(Path(arguments.bundle), arguments.role)
-            manifest = read_manifest(node, tree.role)
-            plan = make_plan(tree, manifest["shipped"] if manifest else {}, node)
+            tree, _, plan = compared(arguments, node)
             rehearse_here(tree, plan, node, Path(arguments.work))
             return 0
         with locked(node, check=arguments.check):
             print(json.dumps(apply(arguments, node), sort_keys=True))
-    except TreeError as error:
+    except (TreeError, OSError, subprocess.SubprocessError) as error:
         print(f"mtafleet-tree: {error}", file=sys.stderr)
-        return 1
-    except (OSError, subprocess.SubprocessError) as error:
-        print(f"mtafleet-tree: {error}", file=sys.stderr)
-        return CANNOT_REHEARSE if arguments.verb == "rehearse" else 1
+        return CANNOT_REHEARSE if arguments.verb == "rehearse" and not isinstance(error, TreeError) else 1
     return 0
 
 
