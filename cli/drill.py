@@ -114,7 +114,7 @@ def print_verdict(measured: Figures, judged: Verdict) -> None:
     console.print(table)
     for route, one in measured.routes.items():
         console.print(
-            f"{route}: {one.attempts} attempts, {one.bad} bad begun after the fault, the last "
-            f"{one.last_bad_seconds * 1000:.0f} ms after it; "
-            f"{one.under_way_at_fault} under way at the fault, {one.under_way_bad} of them bad"
+            f"{route}: {one.attempts} attempts, {one.bad} bad begun while the fault lasted, the last "
+            f"{one.last_bad_seconds * 1000:.0f} ms after it began; {one.bad_after_heal} bad begun after the "
+            f"healing; {one.under_way_at_fault} under way at the fault, {one.under_way_bad} of them bad"
         )

@@ -20,7 +20,7 @@ STREAM = "transactional"
 MIX = "default"
 SMTPS_PORT = 465
 START_TIMEOUT_SECONDS = 15.0
-DIRECT_SHARE = 0.2
+DIRECT_SHARE = 0.04
 """So much of the load goes to the nodes' own front doors as DNS names them; the rest through the sidecar."""
 SESSIONS_PER_SECOND_HELD = 12
 """Sessions a sender may hold open per message a second: a hung node must not slow the others' load."""

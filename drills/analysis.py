@@ -12,12 +12,17 @@ SessionClass = Literal["new", "under_way"]
 
 @dataclass(frozen=True, slots=True)
 class RouteFigures:
-    """Attempts of one route. `last_bad_seconds` is measured from the fault to the *start* of the last bad
-    attempt that began after it; 0 when there was none."""
+    """Attempts of one route.
+
+    `bad` are those begun while the fault lasted, `last_bad_seconds` the time from the fault to the *start* of
+    the last of them; 0 when there was none. Attempts begun after the healing are told apart as
+    `bad_after_heal`: a node that boots or catches up takes its share of the machine it runs on.
+    """
 
     attempts: int
     bad: int
     last_bad_seconds: float
+    bad_after_heal: int
     under_way_at_fault: int
     under_way_bad: int
 
@@ -131,12 +136,12 @@ def _victim_share(seen: Observation) -> float | None:
 
 def _route_figures(seen: Observation, attempts: list[Transaction]) -> RouteFigures:
     under_way = [t for t in attempts if t.started_at < seen.fault_at < t.finished_at]
-    new = [t for t in attempts if t.started_at >= seen.fault_at]
-    bad = [t for t in new if t.bad]
+    bad = [t for t in attempts if seen.fault_at <= t.started_at < seen.healed_at and t.bad]
     return RouteFigures(
         attempts=len(attempts),
         bad=len(bad),
         last_bad_seconds=max((t.started_at - seen.fault_at for t in bad), default=0.0),
+        bad_after_heal=sum(t.bad for t in attempts if t.started_at >= seen.healed_at),
         under_way_at_fault=len(under_way),
         under_way_bad=sum(t.bad for t in under_way),
     )
