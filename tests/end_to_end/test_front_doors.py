@@ -1,0 +1,123 @@
+"""Who may hand mail to the fleet, and by which doors; each claim at every node."""
+
+from functools import partial
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from fleet.ports import DOMAIN, HTTPS, SMTP, SMTPS, SUBMISSION
+from fleet.topology import INBOUND_PORT, INBOUND_PROBE_PORT, FleetNode
+from tests.end_to_end.mail import Mail
+from tests.end_to_end.smtp import Login, dialogue, reachable
+from tests.end_to_end.system import WORLD, System, at_once
+
+STRANGER = "a.stranger@gmail.com"
+NOT_ALLOWED = "5"  # every permanent refusal
+SSH = 22
+Door = tuple[IPv4Address, int]
+
+
+def _relay_attempts(node: FleetNode) -> list[Door]:
+    entries = [one.address for one in node.sending if one.takes_submissions]
+    doors = [(address, port) for address in entries for port in (SMTPS, SUBMISSION)]
+    return [*doors, (node.address, SMTPS), (node.address, SMTP)]
+
+
+def _login(system: System, user: str) -> Login:
+    return Login(user, system.outputs.secrets.users[user].get_secret_value())
+
+
+def _entries(system: System, pool: str) -> list[IPv4Address]:
+    return [found for node in system.fleet.members(pool) if (found := node.entry_address(pool))]
+
+
+@pytest.mark.parametrize("client", [WORLD, "app-1"])
+def test_nobody_relays_without_logging_in(configured: System, client: str) -> None:
+    doors = [door for node in configured.fleet.mta_nodes for door in _relay_attempts(node)]
+    network = configured.network(client)
+    commands = ["MAIL FROM:<notices@shop.example>", f"RCPT TO:<{STRANGER}>", "DATA"]
+    replies = at_once(lambda door: dialogue(network, *door, commands), doors)
+    for door, said in zip(doors, replies, strict=True):
+        assert said[1].startswith(NOT_ALLOWED), (door, said)
+        assert said[2].startswith(NOT_ALLOWED), (door, said)
+
+
+def test_probe_listeners_relay_nothing_for_a_node_either(configured: System) -> None:
+    ports = [*(pool.probe_port for pool in configured.fleet.pools), INBOUND_PROBE_PORT]
+    doors = [(node.address, port) for node in configured.fleet.mta_nodes for port in ports]
+    network = configured.network("east-2")
+    commands = ["MAIL FROM:<notices@shop.example>", f"RCPT TO:<{STRANGER}>", "DATA"]
+    replies = at_once(lambda door: dialogue(network, *door, commands), doors)
+    for door, said in zip(doors, replies, strict=True):
+        assert said[1].startswith(NOT_ALLOWED), (door, said)
+        assert said[2].startswith(NOT_ALLOWED), (door, said)
+
+
+def test_the_internet_reaches_public_ports_only(configured: System) -> None:
+    pools = configured.fleet.pools
+    inner = [port for one in pools for port in (one.smtps_port, one.submission_port, one.probe_port)]
+    inner += [INBOUND_PORT, INBOUND_PROBE_PORT, SSH]
+    closed = [(node.address, port) for node in configured.fleet.nodes for port in inner]
+    closed += [(one.address, port) for one in configured.fleet.sending_addresses for port in inner]
+    opened = [door for node in configured.fleet.mta_nodes for door in _relay_attempts(node)]
+    opened += [(node.address, HTTPS) for node in configured.fleet.mta_nodes]
+    opened += [(node.address, DOMAIN) for node in configured.fleet.name_servers]
+    network = configured.network(WORLD)
+    doors = [*closed, *opened]
+    found = at_once(lambda door: reachable(network, *door), doors)
+    assert {door for door, open_ in zip(doors, found, strict=True) if open_} == set(opened)
+
+
+def _knock(network: Path, login: Login, door: Door) -> list[str]:
+    return dialogue(network, *door, [], login=login)
+
+
+def test_a_user_is_known_to_its_own_pool_only(configured: System) -> None:
+    users = configured.fleet.environment.users
+    network = configured.network("app-1")
+    for pool in configured.fleet.pools:
+        for user in (name for name, one in users.items() if one.pool != pool.pool):
+            login = _login(configured, user)
+            doors = [
+                (address, port) for address in _entries(configured, pool.pool) for port in (SMTPS, SUBMISSION)
+            ]
+            replies = at_once(partial(_knock, network, login), doors)
+            assert [said[-1][:3] for said in replies] == ["535"] * len(doors), (pool.pool, user, replies)
+
+
+def test_a_user_sends_in_its_own_names_only(configured: System) -> None:
+    network = configured.network("app-1")
+    login = _login(configured, "shop-app")
+    commands = ["MAIL FROM:<offers@news.example>", f"RCPT TO:<{STRANGER}>"]
+    doors = [
+        (address, port) for address in _entries(configured, "transactional") for port in (SMTPS, SUBMISSION)
+    ]
+    replies = at_once(lambda door: dialogue(network, *door, commands, login=login), doors)
+    for door, said in zip(doors, replies, strict=True):
+        assert said[-1].startswith("553"), (door, said)
+
+
+def test_a_login_in_clear_is_refused(configured: System) -> None:
+    network = configured.network("app-1")
+    for pool in configured.fleet.pools:
+        for address in _entries(configured, pool.pool):
+            (said,) = dialogue(network, address, SUBMISSION, ["AUTH PLAIN AHUAcA=="], secure=False)
+            assert said.startswith(NOT_ALLOWED), said
+            assert not said.startswith("535"), "the password was looked at"
+
+
+def test_bounces_and_people_are_heard_and_nobody_else(configured: System, mail: Mail) -> None:
+    """The return path is one that a real message has just carried."""
+    return_path = mail["transactional"].accepted[0].sender
+    assert return_path.startswith("bounce+")
+    domain = return_path.rpartition("@")[2]
+    operator = configured.fleet.environment.operator.domain
+    heard = [return_path, f"abuse@{operator}", f"postmaster@{operator}", f"abuse@{domain}"]
+    unheard = [f"nobody@{operator}", f"nobody@{domain}", f"bounce@{domain}", f"bounce+1@{domain}"]
+    network = configured.network(WORLD)
+    commands = ["MAIL FROM:<>", *(f"RCPT TO:<{one}>" for one in (*heard, *unheard))]
+    for node in configured.fleet.mta_nodes:
+        _, *replies = dialogue(network, node.address, SMTP, commands)
+        codes = [said[:3] for said in replies]
+        assert codes == [*["250"] * len(heard), *["550"] * len(unheard)], (node.name, replies)
