@@ -247,3 +247,12 @@ def test_as_a_program_it_prints_json_or_one_line_on_stderr(box: Box) -> None:
     assert (bad.returncode, bad.stdout) == (1, "")
     assert bad.stderr.startswith("mtafleet-tree: ")
     assert "no tree of the role mail" in bad.stderr
+
+
+def test_a_file_that_moved_to_another_role_stays(box: Box) -> None:
+    box.ship(file("/etc/a", "a"), file("/etc/b", "b"))
+    box.apply()
+    (box.state / "mail.json").write_text(json.dumps({"shipped": {"/etc/b": "file"}, "pending": []}))
+    box.ship(file("/etc/a", "a"))
+    assert box.apply()["changed"] == []
+    assert (box.root / "etc/b").read_text() == "b"

@@ -422,7 +422,14 @@ def validated(arguments: argparse.Namespace, tree: Tree, plan: Plan, node: Node,
 def compared(arguments: argparse.Namespace, node: Node) -> tuple[Tree, dict[str, Any] | None, Plan]:
     tree = read_tree(Path(arguments.bundle), arguments.role)
     manifest = read_manifest(node, tree.role)
-    return tree, manifest, make_plan(tree, manifest["shipped"] if manifest else {}, node)
+    shipped = manifest["shipped"] if manifest else {}
+    # What moved to another role, and was installed by it already, is that role's now.
+    taken = {path for one in node.state.glob("*.json") if one.stem != tree.role for path in shipped_by(one)}
+    return tree, manifest, make_plan(tree, {one: shipped[one] for one in shipped if one not in taken}, node)
+
+
+def shipped_by(manifest: Path) -> list[str]:
+    return list(json.loads(manifest.read_text()).get("shipped", {}))
 
 
 def apply(arguments: argparse.Namespace, node: Node) -> dict[str, Any]:
