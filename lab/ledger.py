@@ -122,7 +122,7 @@ def join(attempts: Iterable[Attempt], listing: QueueListing, events: Iterable[Ev
             for entry in entries
             if entry.fate != "delivered" or entry.deliveries > 1 or not entry.acknowledged
         ),
-        deliveries_by_provider=Counter(event.provider for event in arrivals),
+        deliveries_by_provider=dict(Counter(event.provider for event in arrivals)),
     )
 
 

@@ -30,7 +30,8 @@ def files(node: NodeModel) -> list[TreeFile]:
 def _zone_file(zone: Zone) -> TreeFile:
     text = zone_text(zone, FIRST_SERIAL)
     if zone.kind == "static":
-        return TreeFile(f"/var/lib/knot/static/{zone.name}.zone", text)
+        # Knot's: systemd gives everything below its state directory to it, whoever shipped it.
+        return TreeFile(f"/var/lib/knot/static/{zone.name}.zone", text, owner="knot", group="knot")
     path = f"/var/lib/knot/dynamic/{zone.name}.zone"
     return TreeFile(path, text, mode="0640", owner="knot", group="knot", once=True)
 

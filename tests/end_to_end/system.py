@@ -123,7 +123,7 @@ class System:
     def flush(self) -> None:
         """Have every node try all its queued mail now."""
         names = [node.name for node in self.fleet.mta_nodes]
-        at_once(lambda name: self.inside(name, "postmulti", "-x", "postqueue", "-f"), names)
+        at_once(lambda name: self.inside(name, "postmulti", "-g", "mtafleet", "-x", "postqueue", "-f"), names)
 
     def events(self) -> list[Event]:
         """All that the simulated providers have seen."""

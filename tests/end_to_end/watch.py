@@ -30,6 +30,7 @@ class _Watch:
         self._pause_seconds = pause_seconds
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._sockets: list[socket.socket] = []
 
     def _repeat(self, look: Callable[[], None]) -> None:
         def loop() -> None:
@@ -50,6 +51,8 @@ class _Watch:
         self._ended.set()
         for thread in self._threads:
             thread.join()
+        for sock in self._sockets:
+            sock.close()
 
 
 class ProcessWatch(_Watch):
@@ -106,6 +109,7 @@ class AnswerWatch(_Watch):
         network = netns.operator_network(system.paths)
         sock = netns.opened_in(network, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         sock.setblocking(False)
+        self._sockets.append(sock)
 
         def look() -> None:
             for name in names:
