@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -64,12 +65,12 @@ def ledger_directory(environment: str) -> Path:
 
 
 def new_run(now: float) -> str:
-    """A short name for a run that sorts by time of day and is not used twice."""
+    """A short name for a run that sorts by time and is its own even when several begin at once."""
     number, name = int(now * 10), ""
     while number:
         number, digit = divmod(number, 36)
         name = _DIGITS[digit] + name
-    return f"r{name}"
+    return f"r{name}{''.join(secrets.choice(_DIGITS) for _ in range(4))}"
 
 
 def send_order(
