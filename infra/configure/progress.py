@@ -86,7 +86,7 @@ class EventReader:
             self._note(event)
         if node is None:
             return
-        role, task = data.get("role") or "", data.get("task") or ""
+        role, task = _role(data), data.get("task") or ""
         if kind == "runner_on_start":
             self._progress.started(node.name, role, task)
         elif kind in {"runner_on_ok", "runner_on_failed", "runner_on_unreachable"}:
@@ -108,6 +108,14 @@ class EventReader:
             node.failures.append(Failure(role, task, _message(result)))
         elif result.get("changed"):
             node.changed.extend(_changes(result) or [f"{role}: {task}"])
+
+
+def _role(data: Mapping[str, Any]) -> str:
+    """The role at work. Every role's tree is installed by a task of `base`, which is told whose tree it is."""
+    command = (data.get("res") or {}).get("cmd")
+    if data.get("task") == TREE_TASK and isinstance(command, list) and "apply" in command[:-1]:
+        return str(command[command.index("apply") + 1])
+    return data.get("role") or ""
 
 
 def _changes(result: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from fleet.render import TreeFile
 from infra.configure import ConfigureError, NodeReport, RunReport
 from infra.configure.prepare import prepare
 from infra.configure.private import private_directory, write_private
-from infra.configure.progress import EventReader
+from infra.configure.progress import TREE_TASK, EventReader
 
 PROJECT = Path(__file__).parents[2]
 MEMORY = (Path("/dev/shm"), Path("/run"))  # noqa: S108  (the directory made there is private)
@@ -111,6 +111,15 @@ def test_a_report_is_good_only_when_complete_and_without_failures(
     report = RunReport(check=False, seconds=1.0, completed=completed, nodes=reader.nodes)
     assert report.ok is ok
     assert json.loads(report.as_json())["ok"] is ok
+
+
+def test_a_tree_that_fails_is_told_with_the_role_it_belongs_to() -> None:
+    reader = EventReader(["east-1"], Watcher())
+    tree = {"cmd": ["/usr/bin/python3", "-I", "/run/bundle.pyz", "apply", "front"], "stderr": "bad"}
+    failed = event("runner_on_failed", "east-1", "base", tree)
+    failed["event_data"]["task"] = TREE_TASK
+    reader.read(failed)
+    assert [one.role for one in reader.nodes["east-1"].failures] == ["front"]
 
 
 def event(kind: str, host: str, role: str, result: dict[str, Any]) -> dict[str, Any]:
