@@ -111,7 +111,7 @@ class EventReader:
 
 
 def _role(data: Mapping[str, Any]) -> str:
-    """The role at work. Every role's tree is installed by a task of `base`, which is told whose tree it is."""
+    """The role at work; every role's tree is installed by a task of `base`, told whose tree it is."""
     command = (data.get("res") or {}).get("cmd")
     if data.get("task") == TREE_TASK and isinstance(command, list) and "apply" in command[:-1]:
         return str(command[command.index("apply") + 1])
