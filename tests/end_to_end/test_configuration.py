@@ -91,7 +91,7 @@ def test_a_broken_value_is_refused_and_the_old_configuration_goes_on(
     assert not report["ok"]
     (failure,) = report["nodes"][DRIFTED]["failures"]
     assert "haproxy" in failure["message"]
-    assert "soon" in failure["message"]
+    assert "ALERT" in failure["message"]
     assert _front_door(configured) == before
     assert configured.troubles() == []
 

@@ -15,7 +15,7 @@ from tests.lab.conftest import traces
 
 
 def test_no_machine_reaches_this_computer_or_beyond(configured: System) -> None:
-    """Towards a real listener on this computer, and by every route there is."""
+    """Towards a real listener on this computer; and the lab's own namespace has no link to anywhere."""
     machines = [*(node.name for node in configured.fleet.nodes), WORLD]
     networks = [*map(configured.network, machines), netns.operator_network(configured.paths)]
     with closing(socket.create_server(("0.0.0.0", 0))) as listener:  # noqa: S104  every address of this computer
@@ -25,10 +25,6 @@ def test_no_machine_reaches_this_computer_or_beyond(configured: System) -> None:
     namespace = outer.require(configured.paths)
     links = outer.run(namespace, ["ip", "-brief", "link"])
     assert [line.split()[0] for line in links.splitlines()] == ["lo"]
-    # Machines know their site's router and no more; the routers know no way out.
-    router = netns.operator_network(configured.paths)
-    for outside in ("8.8.8.8", "192.88.99.1"):
-        assert _route(router, outside) == "", outside
 
 
 def test_destroy_leaves_nothing(configured: System, adopted: bool) -> None:
@@ -50,17 +46,3 @@ def _own_addresses() -> list[str]:
         line.split()[-1] for line, after in pairwise(table) if "|--" in line and "/32 host LOCAL" in after
     }
     return sorted(address for address in found if not address.startswith("127."))
-
-
-def _route(network: Path, address: str) -> str:
-    """The local address from which a network would speak to an address; "" when it knows no way."""
-
-    def ask() -> str:
-        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
-            try:
-                sock.connect((address, 9))
-            except OSError:
-                return ""
-            return str(sock.getsockname()[0])
-
-    return netns.opened_in(network, ask)
