@@ -64,9 +64,9 @@ def run_engine(environment: str, arguments: Sequence[str]) -> None:
     """Run `pulumi` on the stack in the foreground, its own progress shown; ProvisioningError if it fails."""
     load_environment(environment)
     variables = engine_environment(environment)
-    ensure_stack(environment, project_root(), variables)
     if recover(environment, project_root(), variables):
         click.echo(f"An earlier run on {environment} was killed; its unfinished work is taken up.", err=True)
+    ensure_stack(environment, project_root(), variables)
     command = ["/usr/bin/env", "pulumi", arguments[0], "--stack", environment, *arguments[1:]]
     surroundings = {**os.environ, **variables}
     surroundings.pop("PULUMI_CONFIG_PASSPHRASE", None)

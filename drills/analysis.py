@@ -14,15 +14,17 @@ SessionClass = Literal["new", "under_way"]
 class RouteFigures:
     """Attempts of one route.
 
-    `bad` are those begun while the fault lasted, `last_bad_seconds` the time from the fault to the *start* of
-    the last of them; 0 when there was none. Attempts begun after the healing are told apart as
-    `bad_after_heal`: a node that boots or catches up takes its share of the machine it runs on.
+    `bad` are those begun after the fault, before the repair; `last_bad_seconds` is the time from the fault to
+    the *start* of the last of them, 0 when there was none. Of those begun after the repair, `bad_after_heal`
+    were slow or failed (a lab machine that boots takes processor time from all others), and
+    `failed_after_heal` were not accepted, which a returning node excuses never.
     """
 
     attempts: int
     bad: int
     last_bad_seconds: float
     bad_after_heal: int
+    failed_after_heal: int
     under_way_at_fault: int
     under_way_bad: int
 
@@ -94,6 +96,13 @@ def verdict(scenario: Scenario, seen: Observation, measured: Figures) -> Verdict
     if sidecar is not None:
         checks.append(
             Check(
+                "no new session through the sidecar fails while the node returns",
+                sidecar.failed_after_heal == 0,
+                f"{sidecar.failed_after_heal} failed, {sidecar.bad_after_heal} bad",
+            )
+        )
+        checks.append(
+            Check(
                 f"new sessions through the sidecar are good after {scenario.allowed_seconds * 1000:.0f} ms",
                 sidecar.last_bad_seconds <= scenario.allowed_seconds,
                 f"{sidecar.last_bad_seconds * 1000:.0f} ms, {sidecar.bad} bad of {sidecar.attempts}",
@@ -136,12 +145,14 @@ def _victim_share(seen: Observation) -> float | None:
 
 def _route_figures(seen: Observation, attempts: list[Transaction]) -> RouteFigures:
     under_way = [t for t in attempts if t.started_at < seen.fault_at < t.finished_at]
-    bad = [t for t in attempts if seen.fault_at <= t.started_at < seen.healed_at and t.bad]
+    bad = [t for t in attempts if seen.fault_at <= t.started_at < seen.healing_at and t.bad]
+    after_heal = [t for t in attempts if t.started_at >= seen.healing_at]
     return RouteFigures(
         attempts=len(attempts),
         bad=len(bad),
         last_bad_seconds=max((t.started_at - seen.fault_at for t in bad), default=0.0),
-        bad_after_heal=sum(t.bad for t in attempts if t.started_at >= seen.healed_at),
+        bad_after_heal=sum(t.bad for t in after_heal),
+        failed_after_heal=sum(not t.accepted for t in after_heal),
         under_way_at_fault=len(under_way),
         under_way_bad=sum(t.bad for t in under_way),
     )

@@ -86,7 +86,12 @@ class Observation:
     seed: int
     began_at: float
     fault_at: float
+    healing_at: float
+    """When the repair began; until then the fault was whole."""
+
     healed_at: float
+    """When the repair had ended: the machine boots, packets pass, processes go on."""
+
     ended_at: float
     transactions: tuple[Transaction, ...]
     events: tuple[Event, ...]

@@ -24,7 +24,7 @@ EVENT_LABELS: dict[EventKind, str] = {
     "down": "detected",
     "haproxy_set": "front doors told",
     "dns_update": "DNS changed",
-    "heal": "healed",
+    "heal": "repair began",
     "machine_up": "machine up",
     "up": "seen healthy",
     "in_service": "back in service",
@@ -112,7 +112,7 @@ def _title(attempt: Transaction, after_fault_seconds: float) -> str:
 
 
 def _first_of_each_kind(seen: Observation) -> list[tuple[float, EventKind]]:
-    found: dict[EventKind, float] = {"fault": 0.0, "heal": seen.healed_at - seen.fault_at}
+    found: dict[EventKind, float] = {"fault": 0.0, "heal": seen.healing_at - seen.fault_at}
     for event in seen.events:
         if event.node == seen.victim and event.at >= seen.fault_at:
             at = event.at - seen.fault_at

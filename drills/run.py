@@ -18,9 +18,10 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class _FaultSpan:
-    """From when to when the node was broken."""
+    """From when to when the node was broken, and how long the repair took."""
 
     fault_at: float
+    healing_at: float
     healed_at: float
 
 
@@ -50,7 +51,7 @@ def run(
     attempts: tuple[Transaction, ...] = ()
     try:
         load.start()
-        span, recovered = _break_and_heal(scenario, target, journal, hit, chance, progress)
+        span, recovered = _break_and_heal(scenario, target, journal, hit, chance, progress, clock)
         target.pause(scenario.tail_seconds)
     finally:
         attempts = tuple(load.stop())
@@ -63,6 +64,7 @@ def run(
         seed=seed,
         began_at=began_at,
         fault_at=span.fault_at,
+        healing_at=span.healing_at,
         healed_at=span.healed_at,
         ended_at=clock(),
         transactions=attempts,
@@ -107,6 +109,7 @@ def _break_and_heal(
     victim: str,
     chance: random.Random,
     progress: Progress,
+    clock: Callable[[], float],
 ) -> tuple[_FaultSpan, bool]:
     target.pause(scenario.settle_seconds + chance.random() * scenario.fault_window_seconds)
     fault = target.fault(scenario.fault, victim)
@@ -117,10 +120,11 @@ def _break_and_heal(
         target.pause(scenario.fault_seconds)
     finally:
         progress(f"healing {victim}")
+        healing_at = clock()
         healed_at = fault.heal()
         journal.close()
     recovered = _await_steady_state(target, scenario.recovery_timeout_seconds)
-    return _FaultSpan(fault_at, healed_at), recovered
+    return _FaultSpan(fault_at, healing_at, healed_at), recovered
 
 
 def _await_steady_state(target: Target, timeout_seconds: float) -> bool:

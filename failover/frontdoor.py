@@ -73,9 +73,11 @@ class FrontDoor:
         started = time.monotonic()
         self.states = await read_states(self._talk)
         orders = plan_orders(self._wanted(), self.states)
+        if not orders:
+            return
         await give_orders(self._talk, orders)
-        if orders:
-            self._report(orders, time.monotonic() - started)
+        self._report(orders, time.monotonic() - started)
+        self.states = await read_states(self._talk)
 
     def _wanted(self) -> dict[ServerKey, bool]:
         plan = self._plan()

@@ -43,6 +43,7 @@ def ensure(paths: LabPaths, spec: MachineSpec, timeout_seconds: float = 60.0) ->
             cables.connect(outer, spec.name, site, spec.addresses)
             records.write(outer, KIND, spec.name, to_json(spec))
         if not running:
+            cables.plug(outer, spec.name, spec.site)
             boot.start(paths, outer, spec, image)
     boot.wait_until_ready(paths, outer, spec, timeout_seconds)
     return _state(paths, spec)
@@ -68,10 +69,16 @@ def delete(paths: LabPaths, name: str) -> None:
 
 
 def kill(paths: LabPaths, name: str) -> None:
-    """Power cut: SIGKILL to the machine's first process, which takes all others with it."""
+    """Power cut: the cable goes dead, and SIGKILL to the first process takes all others with it.
+
+    Without the cable the kernel, which lives on, would end the machine's connections with resets, and answer
+    for ports whose processes are dying; a machine without power does neither.
+    """
     outer = namespace.require(paths)
     group = cgroups.of_machine(paths, name)
     first = leader(paths, name)
+    if (spec := _spec(outer, name)) is not None and cables.connected(outer, name):
+        cables.pull(outer, name, spec.site)
     if first is not None:
         first.send(signal.SIGKILL)
     if first is None or not cgroups.wait_empty(group, _KILL_TIMEOUT_SECONDS):

@@ -38,11 +38,28 @@ def lift_stale_lock(stack: str, project: Path, variables: Mapping[str, str]) -> 
     backend = urlparse(variables.get("PULUMI_BACKEND_URL", ""))
     if backend.scheme != "file":
         return False
-    locks = list((Path(backend.path) / ".pulumi" / "locks").glob(f"**/{stack}/*.json"))
-    if not locks or not all(_is_stale(lock) for lock in locks):
+    state = Path(backend.path) / ".pulumi"
+    locks = list((state / "locks").glob(f"**/{stack}/*.json"))
+    if not all(_is_stale(lock) for lock in locks):
+        return False
+    _remove_torn_attributes(state / "stacks", stack)
+    if not locks:
         return False
     pulumi(["cancel", "--yes", "--stack", stack], project=project, variables=variables, timeout_seconds=60)
     return True
+
+
+def _remove_torn_attributes(stacks: Path, stack: str) -> None:
+    """Remove what a killed engine has left unfinished beside the state.
+
+    The engine replaces the state itself atomically, but writes its attributes (`NAME.json.attrs`) in
+    place, and then reads no state whose attributes end early. Without the file it takes defaults.
+    """
+    for path in stacks.glob(f"**/{stack}.json*.attrs"):
+        try:
+            json.loads(path.read_text())
+        except ValueError:
+            path.unlink()
 
 
 def _is_stale(lock: Path) -> bool:

@@ -18,5 +18,15 @@ def disconnect(outer: Outer, machine: str) -> None:
     namespaces.remove(outer, plan.machine_namespace(machine))
 
 
+def pull(outer: Outer, machine: str, site: str) -> None:
+    """Take the cable out at the bridge, as when the machine has no power: from now on nobody hears it."""
+    namespaces.configure(outer, plan.site_namespace(site), [f"link set {plan.machine_port(machine)} down"])
+
+
+def plug(outer: Outer, machine: str, site: str) -> None:
+    """Undo `pull`; nothing happens when the cable is in."""
+    namespaces.configure(outer, plan.site_namespace(site), [f"link set {plan.machine_port(machine)} up"])
+
+
 def connected(outer: Outer, machine: str) -> bool:
     return namespaces.exists(outer, plan.machine_namespace(machine))

@@ -7,9 +7,11 @@ from drills.model import LedgerTotals, Observation
 
 def trial(last_bad_seconds: float, *, lost: int = 0, detected: float | None = 0.2) -> Trial:
     ledger = LedgerTotals(100, 100 - lost, 0, 0, lost, 0, 0)
-    seen = Observation("node-hang", "lab", "east-1", 1, 0.0, 5.0, 10.0, 20.0, (), (), ledger, recovered=True)
-    sidecar = RouteFigures(200, int(last_bad_seconds > 0), last_bad_seconds, 0, 2, 1)
-    direct = RouteFigures(40, 3, 4.0, 0, 1, 1)
+    seen = Observation(
+        "node-hang", "lab", "east-1", 1, 0.0, 5.0, 10.0, 10.5, 20.0, (), (), ledger, recovered=True
+    )
+    sidecar = RouteFigures(200, int(last_bad_seconds > 0), last_bad_seconds, 0, 0, 2, 1)
+    direct = RouteFigures(40, 3, 4.0, 0, 0, 1, 1)
     figures = Figures(0.1, detected, 0.3, None, 1.0, 9.0, 26.0, {"sidecar": sidecar, "direct": direct})
     return Trial("hang", seen, figures)
 

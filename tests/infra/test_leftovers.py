@@ -60,3 +60,21 @@ def test_any_other_lock_stays(tmp_path: Path, orders: list[str], case: str) -> N
 def test_other_backends_keep_their_own_locks(tmp_path: Path, orders: list[str]) -> None:
     assert not leftovers.recover("lab", tmp_path, {"PULUMI_BACKEND_URL": "https://api.pulumi.com"})
     assert orders == []
+
+
+@pytest.mark.parametrize(("process", "left"), [("dead", False), ("alive", True), ("none", False)])
+def test_attributes_that_end_early_are_removed_unless_an_engine_runs(
+    tmp_path: Path, orders: list[str], process: str, left: bool
+) -> None:
+    stacks = tmp_path / ".pulumi/stacks/mtafleet"
+    stacks.mkdir(parents=True)
+    whole, torn, of_another = (
+        stacks / name for name in ("lab.json.bak.attrs", "lab.json.attrs", "x.json.attrs")
+    )
+    whole.write_text("{}")
+    torn.write_text("")
+    of_another.write_text("")
+    if process != "none":
+        lock(tmp_path, os.getpid() if process == "alive" else dead_process(), socket.gethostname())
+    leftovers.recover("lab", tmp_path, variables(tmp_path))
+    assert (whole.exists(), torn.exists(), of_another.exists()) == (True, left, True)
