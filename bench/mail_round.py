@@ -22,7 +22,7 @@ StartSender = Callable[[SendOrder], SendProcess]
 def run_round(
     side: str, order: SendOrder, start_sender: StartSender, paths: LabPaths, layout: Layout, events: Path
 ) -> Round:
-    """Run one round; BenchError when the side takes no mail at all."""
+    """Run one round; BenchError when the side takes no mail at all, or delivers none."""
     arrivals = Arrivals(events, order.plan.run)
     before = usage.read(paths, layout.machines)
     try:
@@ -30,6 +30,8 @@ def run_round(
         if not tally["accepted"]:
             raise BenchError(f"{side} accepted no message: {tally['first_error'] or 'no answer'}")
         _await_arrivals(arrivals, tally["accepted"])
+        if not arrivals.delivered:
+            raise BenchError(f"{side} accepted {tally['accepted']} messages, and none of them arrived")
         used = usage.read(paths, layout.machines).since(before)
     finally:
         arrivals.close()

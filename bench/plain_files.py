@@ -59,6 +59,8 @@ def setup_script(resolver: str, *, reuse_tls: bool) -> str:
         "newaliases",
         *(f"postconf -e '{name} = {value}'" for name, value in settings.items()),
         "postconf -M 'submissions/inet=submissions inet n - y - - smtpd'",
+        # Debian leaves the service out that holds encrypted connections open.
+        *(["postconf -M 'tlsproxy/unix=tlsproxy unix - - y - 0 tlsproxy'"] if reuse_tls else []),
         *(f"postconf -P 'submissions/inet/{name}={value}'" for name, value in listener.items()),
         "systemctl start knot.service postfix.service",
         "systemctl start dovecot.service",  # Postfix makes the folder of its socket
