@@ -25,6 +25,11 @@ from lab.usage import cpu_usage_seconds
 __all__ = ["demo"]
 
 SETTLE_SECONDS = 180
+# What is wanted on two cores with a warm cache.
+UP_SECONDS = 25.0
+CONFIGURE_SECONDS = 180.0
+ALL_SECONDS = 360.0
+LEAST_VERIFIED_PERCENT = 5.0
 
 
 class DemoError(MtafleetError):
@@ -41,15 +46,20 @@ class _Story:
     figures: list[Figure] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def step(self, title: str, arguments: Sequence[str], *, required: bool = True) -> float:
-        """Run `mtafleet` with these arguments in the foreground; returns how many seconds it took."""
+    def step(
+        self,
+        title: str,
+        arguments: Sequence[str],
+        *,
+        within_seconds: float | None = None,
+        required: bool = True,
+    ) -> None:
+        """Run `mtafleet` with these arguments in the foreground, and keep how many seconds it took."""
         self.told.rule(title, align="left")
         began = time.monotonic()
         done = subprocess.run(_command(arguments), check=False)
         self._judge(title, done.returncode, required)
-        seconds = time.monotonic() - began
-        self.figures.append(Figure(title, f"{seconds:.0f} s"))
-        return seconds
+        self.figures.append(_timed(title, time.monotonic() - began, within_seconds))
 
     def ask(self, title: str, arguments: Sequence[str], *, required: bool = True) -> dict[str, Any]:
         """Run a command that prints JSON, its progress shown on stderr; returns what it printed."""
@@ -76,6 +86,12 @@ def _command(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-c", "from cli.main import main; main()", *arguments]
 
 
+def _timed(title: str, seconds: float, within_seconds: float | None) -> Figure:
+    if within_seconds is None:
+        return Figure(title, f"{seconds:.0f} s")
+    return Figure(title, f"{seconds:.0f} s", f"within {within_seconds:.0f} s", seconds <= within_seconds)
+
+
 @click.command()
 @click.argument("environment", default="lab")
 @click.option("--count", type=click.IntRange(1), default=10_000, show_default=True, help="Messages to send.")
@@ -88,8 +104,8 @@ def demo(environment: str, count: int) -> None:
     if spec.lab is None:
         raise DemoError(f"environment {environment} is no lab: a demonstration breaks what it shows")
     story = _Story(environment, Console(stderr=True, highlight=False))
-    story.step("Provision with Pulumi", ["up", environment])
-    story.step("Configure with Ansible", ["configure", environment])
+    story.step("Provision with Pulumi", ["up", environment], within_seconds=UP_SECONDS)
+    story.step("Configure with Ansible", ["configure", environment], within_seconds=CONFIGURE_SECONDS)
     story.step("Compare published DNS with the plan", ["dns", "verify", environment])
     _send(story, count, _fleet_cpu(environment))
     pages = [_drill(story, name) for name in SCENARIOS]
@@ -118,15 +134,28 @@ def _send(story: _Story, count: int, cpu_seconds: Callable[[], float]) -> None:
     )
     totals = ledger["totals"]
     used = cpu_seconds() - before
+    verified_percent = 100 * totals["verified"] / max(totals["delivered"], 1)
     story.figures += [
-        Figure("messages accepted", f"{totals['accepted']:,} of {totals['attempted']:,}"),
+        Figure(
+            "messages accepted",
+            f"{totals['accepted']:,} of {totals['attempted']:,}",
+            "all",
+            totals["accepted"] == totals["attempted"],
+        ),
         Figure("accepted a second", f"{sent['attempted'] / max(sent['seconds'], 0.001):.0f}"),
         Figure("messages delivered", f"{totals['delivered']:,}"),
-        Figure("messages bounced (mailboxes that do not exist)", f"{totals['bounced']:,}"),
+        Figure(
+            "messages refused for good by providers", f"{totals['bounced']:,}", "0", totals["bounced"] == 0
+        ),
         Figure("messages still deferred", f"{totals['deferred']:,}"),
-        Figure("messages lost", f"{totals['lost']:,}", good=totals["lost"] == 0),
+        Figure("messages lost", f"{totals['lost']:,}", "0", totals["lost"] == 0),
         Figure("messages duplicated", f"{totals['duplicated']:,}"),
-        Figure("messages verified by the simulated ISPs", f"{totals['verified']:,}"),
+        Figure(
+            "deliveries whose SPF, DKIM, DMARC and PTR were checked",
+            f"{totals['verified']:,} ({verified_percent:.1f} %)",
+            f"{LEAST_VERIFIED_PERCENT:.0f} %",
+            verified_percent >= LEAST_VERIFIED_PERCENT,
+        ),
         Figure("CPU seconds of the MTA nodes per 1,000 messages", f"{used / count * 1000:.2f}"),
     ]
 
@@ -138,18 +167,19 @@ def _drill(story: _Story, name: str) -> Path | None:
     last_bad = sidecar.get("last_bad_seconds", 0.0) * 1000
     lost = record["observation"]["ledger"]["lost"]
     told = f"{last_bad:.0f} ms to the last bad attempt, {lost} lost"
-    story.figures.append(Figure(f"drill {name} on {record['observation']['victim']}", told, record["passed"]))
+    wanted = f"within {SCENARIOS[name].allowed_seconds * 1000:.0f} ms, 0 lost"
+    title = f"drill {name} on {record['observation']['victim']}"
+    story.figures.append(Figure(title, told, wanted, record["passed"]))
     found = sorted((state_directory(story.environment) / "drills").glob(f"*-{name}-*.html"))
     return found[-1] if found else None
 
 
 def _tell(story: _Story, pages: Sequence[Path | None]) -> None:
-    total = time.monotonic() - story.began_at
-    story.figures.append(Figure("all of it", f"{total:.0f} s"))
-    table = Table("figure", "measured", "", box=None)
+    story.figures.append(_timed("all of it", time.monotonic() - story.began_at, ALL_SECONDS))
+    table = Table("figure", "measured", "wanted", "", box=None)
     for one in story.figures:
         mark = "" if one.good is None else "[green]ok[/green]" if one.good else "[bold red]not ok[/bold red]"
-        table.add_row(one.name, one.value, mark)
+        table.add_row(one.name, one.value, one.wanted, mark)
     story.told.rule("What was measured", align="left")
     Console().print(table)
     drilled = [page for page in pages if page is not None]

@@ -12,10 +12,13 @@ STYLE = """
 body { margin:0 auto; max-width:1080px; padding:32px 20px; background:var(--ground); color:var(--ink);
        font:15px/1.5 system-ui, sans-serif; }
 table { border-collapse:collapse; margin:16px 0 32px; }
-td { padding:6px 24px 6px 0; border-bottom:1px solid var(--line); font-variant-numeric:tabular-nums; }
+th { text-align:left; color:var(--soft); font-weight:600; }
+th, td { padding:6px 24px 6px 0; border-bottom:1px solid var(--line); font-variant-numeric:tabular-nums; }
 td.ok { color:var(--good); } td.bad { color:var(--bad); }
 iframe { width:100%; height:1500px; border:1px solid var(--line); border-radius:10px; margin-bottom:24px; }
 """
+
+HEAD = "<tr><th>figure</th><th>measured</th><th>wanted</th><th></th></tr>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Figure:
 
     name: str
     value: str
+    wanted: str = ""
     good: bool | None = None
 
 
@@ -38,7 +42,7 @@ def write_report(folder: Path, environment: str, figures: Sequence[Figure], page
     path.write_text(
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f"<title>{title}</title><style>{STYLE}</style></head><body>\n"
-        f"<h1>{title}</h1>\n<table>\n{rows}\n</table>\n{frames}\n"
+        f"<h1>{title}</h1>\n<table>\n{HEAD}\n{rows}\n</table>\n{frames}\n"
         "</body></html>\n"
     )
     return path
@@ -46,5 +50,5 @@ def write_report(folder: Path, environment: str, figures: Sequence[Figure], page
 
 def _row(figure: Figure) -> str:
     kind, mark = {None: ("", ""), True: ("ok", "ok"), False: ("bad", "not ok")}[figure.good]
-    cells = f"<td>{escape(figure.name)}</td><td>{escape(figure.value)}</td>"
+    cells = "".join(f"<td>{escape(text)}</td>" for text in (figure.name, figure.value, figure.wanted))
     return f'<tr>{cells}<td class="{kind}">{mark}</td></tr>'
