@@ -10,7 +10,7 @@ from bench.arrivals import Arrivals
 from bench.errors import BenchError
 from bench.mail_figures import Layout, Round
 from lab.ids import LabPaths
-from lab.send_process import SendOrder, SendProcess
+from lab.mail.process import SendOrder, SendProcess
 
 POLL_SECONDS = 0.1
 STALLED_SECONDS = 20.0

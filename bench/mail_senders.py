@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.mail_figures import FLEET, Layout, Round
 from bench.mail_round import run_round
 from bench.plain import Plain
-from cli.lab_mail import (
+from cli.labs.mail import (
     SMTPS_PORT,
     ledger_directory,
     new_run,
@@ -18,8 +18,8 @@ from cli.lab_mail import (
 )
 from fleet.spec.models import Environment
 from lab.ids import LabPaths
-from lab.send import Plan
-from lab.send_process import SendOrder, SendProcess
+from lab.mail.process import SendOrder, SendProcess
+from lab.mail.sender import Plan
 from lab.world import geography, install
 from lab.world.trust import trusted_pem
 

@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.lab_mail import stack_password
-from cli.lab_target import LabTarget
+from cli.labs.mail import stack_password
+from cli.labs.target import LabTarget
 from drills.analysis import Figures, Verdict, figures, verdict
 from drills.errors import DrillError
 from drills.journal import FaultJournal

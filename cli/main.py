@@ -10,9 +10,9 @@ from cli.demo import demo
 from cli.dns import dns
 from cli.drill import drill
 from cli.env import env
-from cli.lab import lab
-from cli.lab_mail import ledger, send
-from cli.lab_world import isps, refuse
+from cli.labs.machines import lab
+from cli.labs.mail import ledger, send
+from cli.labs.world import isps, refuse
 from cli.status import status
 from cli.up import destroy, preview, up
 from fleet.errors import MtafleetError

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from lab.ledger import ledger_id_of
+from lab.mail.ledger import ledger_id_of
 from lab.world.events import Event
 from tests.end_to_end.command import mtafleet
 from tests.end_to_end.system import System, at_once

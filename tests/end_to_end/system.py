@@ -11,14 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cli.lab_mail import list_queues, world_data
-from cli.lab_target import LabTarget
+from cli.labs.mail import list_queues, world_data
+from cli.labs.target import LabTarget
 from fleet.paths import project_root, state_directory
 from fleet.spec.load import load_environment
 from fleet.topology import Fleet, FleetNode
 from infra.outputs import StackOutputs, read_outputs
 from lab.api import LabPaths, faults, machine, netns, outer
-from lab.ledger import Queued
+from lab.mail.ledger import Queued
 from lab.world import control, install
 from lab.world.events import Event, read_events
 

@@ -72,6 +72,6 @@ def _broken(system: System, victim: str) -> bool:
 
 def _senders() -> list[str]:
     """Sender processes of this user's Python environment that still run."""
-    pattern = f"^{Path(sys.prefix)}/bin/python.*lab.send_process"
+    pattern = f"^{Path(sys.prefix)}/bin/python.*lab.mail.process"
     found = subprocess.run(["pgrep", "-a", "-f", pattern], capture_output=True, text=True, check=False)
     return found.stdout.splitlines()

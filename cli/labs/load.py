@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cli.lab_mail import new_run, send_order, sender_process, submitter
+from cli.labs.mail import new_run, send_order, sender_process, submitter
 from drills.errors import DrillError
 from drills.model import Transaction
 from fleet.spec.models import Environment
 from lab.errors import LabError
 from lab.ids import LabPaths
-from lab.send import Attempt, Plan, Via
-from lab.send_process import SendProcess, read_attempts
+from lab.mail.process import SendProcess, read_attempts
+from lab.mail.sender import Attempt, Plan, Via
 
 STREAM = "transactional"
 MIX = "default"

@@ -26,13 +26,13 @@ from fleet.topology import Fleet
 from infra.outputs import read_outputs
 from lab.errors import LabError
 from lab.ids import LabPaths
-from lab.ledger import Entry, Ledger, Queued, QueueListing, join
-from lab.ledger_queue import LIST_COMMAND, parse_queue
 from lab.machine import entry
+from lab.mail.ledger import Entry, Ledger, Queued, QueueListing, join
+from lab.mail.message import named_mix
+from lab.mail.process import SendOrder, SendProcess, read_attempts
+from lab.mail.queues import LIST_COMMAND, parse_queue
+from lab.mail.sender import Plan, Via
 from lab.netns import machine_network
-from lab.send import Plan, Via
-from lab.send_message import named_mix
-from lab.send_process import SendOrder, SendProcess, read_attempts
 from lab.world import geography, install
 from lab.world.events import read_events
 from lab.world.trust import trusted_pem

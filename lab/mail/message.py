@@ -14,7 +14,7 @@ import yaml
 
 from lab.errors import LabError
 
-MIXES = Path(__file__).parent / "world" / "data" / "mixes.yaml"
+MIXES = Path(__file__).parents[1] / "world" / "data" / "mixes.yaml"
 BULK_STREAMS = ("marketing",)
 _NAMES = (
     "ada",

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.ledger import Queued, QueueListing, join, ledger_id_of
-from lab.ledger_queue import parse_queue
-from lab.send import Attempt
+from lab.mail.ledger import Queued, QueueListing, join, ledger_id_of
+from lab.mail.queues import parse_queue
+from lab.mail.sender import Attempt
 from lab.world.events import Event, Outcome
 
 

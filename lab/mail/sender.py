@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from lab.send_client import Credentials, Door, Reply, SessionError, SubmissionSession, connect
-from lab.send_message import Letter, Mix, compose
+from lab.mail.client import Credentials, Door, Reply, SessionError, SubmissionSession, connect
+from lab.mail.message import Letter, Mix, compose
 
 Via = Literal["sidecar", "direct"]
 

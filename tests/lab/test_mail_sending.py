@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.send import Attempt, Credentials, Door, Plan, Sender, Tally, client_context, fixed
-from lab.send_message import MixError, compose, load_mixes, named_mix
+from lab.mail.message import MixError, compose, load_mixes, named_mix
+from lab.mail.sender import Attempt, Credentials, Door, Plan, Sender, Tally, client_context, fixed
 from lab.world.certificates import Authority, create_authority
 from lab.world.events import Event
 from lab.world.orders import Order, Orders

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from lab.send import Attempt
+from lab.mail.sender import Attempt
 from lab.world.events import Event
 
 Fate = Literal["delivered", "deferred", "bounced", "lost"]

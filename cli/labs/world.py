@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.lab_mail import world_data
+from cli.labs.mail import world_data
 from fleet.paths import project_root
 from lab.ids import LabPaths
 from lab.world.control import ask

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from cli.lab_faults import lab_fault
-from cli.lab_load import LabLoad
-from cli.lab_mail import ledger_directory, list_queues, read_ledger
+from cli.labs.faults import lab_fault
+from cli.labs.load import LabLoad
+from cli.labs.mail import ledger_directory, list_queues, read_ledger
 from drills.model import Event, EventKind, LedgerTotals, Transaction
 from drills.protocols import Fault, FaultKind, Load
 from fleet.spec.models import Environment

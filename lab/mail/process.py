@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.send import Addresses, Attempt, Credentials, Door, Plan, Sender, Tally, client_context, fixed
-from lab.send_message import named_mix
+from lab.mail.message import named_mix
+from lab.mail.sender import Addresses, Attempt, Credentials, Door, Plan, Sender, Tally, client_context, fixed
 from lab.world.lookup import ResolverLookup, TemporaryDnsError
 
 REPORT_SECONDS = 0.2
@@ -92,8 +92,8 @@ class SendProcess:
 
     def start(self) -> None:
         """Begin; raises `SendError` when the process cannot be started."""
-        command = [*self._prefix, sys.executable, "-m", "lab.send_process"]
-        root = Path(__file__).resolve().parents[1]
+        command = [*self._prefix, sys.executable, "-m", "lab.mail.process"]
+        root = Path(__file__).resolve().parents[2]
         self._process = subprocess.Popen(
             command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )

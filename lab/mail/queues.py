@@ -2,7 +2,7 @@
 
 import json
 
-from lab.ledger import Queued
+from lab.mail.ledger import Queued
 
 LIST_COMMAND = ("postmulti", "-g", "mtafleet", "-x", "postqueue", "-j")
 """Lists the queues of every instance of the fleet on a node, one JSON object per line and message."""

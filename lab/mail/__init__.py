@@ -1,0 +1,1 @@
+"""Test mail: composing and sending it, and accounting for every message."""
