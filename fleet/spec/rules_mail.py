@@ -10,6 +10,8 @@ from fleet.spec.models import Environment
 MOST_SPF_LOOKUPS = 10
 """RFC 7208, section 4.6.4: a receiver gives up with `permerror` after ten."""
 
+INBOUND_INSTANCE = "inbound"
+
 
 def pools_name_known_nodes(environment: Environment) -> Iterator[Finding]:
     nodes = [name for region in environment.regions.values() for name in region.nodes]
@@ -21,6 +23,16 @@ def pools_name_known_nodes(environment: Environment) -> Iterator[Finding]:
                     f"there is no mail server called `{node_name}`",
                     _known(node_name, nodes),
                 )
+
+
+def pools_leave_the_inbound_instance_its_name(environment: Environment) -> Iterator[Finding]:
+    """Each node has one mail server instance per pool, called like it, and one called `inbound`."""
+    if INBOUND_INSTANCE in environment.pools:
+        yield Finding(
+            ("pools", INBOUND_INSTANCE),
+            f"the name `{INBOUND_INSTANCE}` is taken: the instance for bounces and reports is called so",
+            "Choose another name.",
+        )
 
 
 def pools_reach_every_region(environment: Environment) -> Iterator[Finding]:
@@ -107,6 +119,7 @@ def _known(word: str, known: list[str]) -> str:
 
 
 RULES = (
+    pools_leave_the_inbound_instance_its_name,
     pools_name_known_nodes,
     pools_reach_every_region,
     domains_name_known_pools,

@@ -53,6 +53,8 @@ MISTAKES = [
             "not a date", "2025-03-03"),
     Mistake("impossible date", "warm_since: 2025-03-03", "warm_since: 2025-13-03", "2025-13-03",
             "pools.transactional.warm_since", "has no value", "Correct or quote it"),
+    Mistake("pool called inbound", "  notification:\n", "  inbound:\n", "  inbound:", "pools.inbound",
+            "the name `inbound` is taken", "Choose another name"),
     Mistake("name in capitals", "      west-2: {", "      West_2: {", "West_2", "regions.west.nodes.West_2",
             "`West_2` is not a usable name", "lower-case letters, digits and hyphens"),
     Mistake("domain with final dot", "  domain: fleet.example ", "  domain: fleet.example. ", "fleet.example. ",
