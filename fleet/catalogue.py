@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from fleet.document import Document, UnreadableError, read_document
 from fleet.problems import CatalogueError, KeyPath, Problem, whole_file
+from fleet.spec.base import Domain, Label
 from fleet.spec.load import PATTERN_REMEDIES
-from fleet.spec.models import Domain, Label
 from fleet.validation import suggestion, validate
 
 CATALOGUE_DIRECTORY = Path(__file__).parent / "isps"

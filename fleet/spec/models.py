@@ -9,34 +9,13 @@ from datetime import date
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-LABEL_PATTERN = r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$"
-DOMAIN_PATTERN = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$"
-DNS_NAME_PATTERN = r"^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$"
-MAILBOX_PATTERN = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
-SENDER_PATTERN = r"^[^@\s]*@[^@\s]+\.[^@\s]+$"
-HTTPS_PATTERN = r"^https://\S+$"
-
-Label = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
-"""A DNS label that also serves as a host, region, pool or user name."""
-
-Domain = Annotated[str, StringConstraints(pattern=DOMAIN_PATTERN, max_length=253)]
-"""A fully qualified domain name, lower case, without the final dot."""
-
-DnsName = Annotated[str, StringConstraints(pattern=DNS_NAME_PATTERN, max_length=253)]
-"""Like Domain, but labels may begin with an underscore."""
-
-Mailbox = Annotated[str, StringConstraints(pattern=MAILBOX_PATTERN)]
-Sender = Annotated[str, StringConstraints(pattern=SENDER_PATTERN)]
-"""An address a user may send as; `@domain` stands for every address of that domain."""
+from fleet.spec.aws import Aws, AwsPlace
+from fleet.spec.base import HTTPS_PATTERN, DnsName, Domain, Label, Mailbox, Sender, Strict
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
-
-
-class Operator(_Strict):
+class Operator(Strict):
     """Who runs the fleet, and the names the fleet itself bears."""
 
     domain: Domain
@@ -49,7 +28,7 @@ class Operator(_Strict):
     """The MTA-STS mode for mail to `domain` itself (reports, postmaster, abuse)."""
 
 
-class Acme(_Strict):
+class Acme(Strict):
     """Where certificates come from."""
 
     directory: Annotated[str, StringConstraints(pattern=HTTPS_PATTERN)]
@@ -58,7 +37,7 @@ class Acme(_Strict):
     """The name by which CAA records admit this authority."""
 
 
-class Node(_Strict):
+class Node(Strict):
     """One mail server."""
 
     address: IPv4Address
@@ -67,16 +46,18 @@ class Node(_Strict):
     """Whether it also answers as authoritative name server; each region needs one."""
 
 
-class Region(_Strict):
+class Region(Strict):
     """A data centre or cloud region."""
 
     network: IPv4Network
     """All addresses of the region's nodes and pools lie in it; the first one is the router's."""
     nodes: Annotated[dict[Label, Node], Field(min_length=1)]
     """Node names with their settings; a name is unique in the whole fleet."""
+    aws: AwsPlace | None = None
+    """Where on AWS the region lies; needed with `substrate: aws`."""
 
 
-class Witness(_Strict):
+class Witness(Strict):
     """A third site that sends no mail but has a vote when regions lose sight of each other."""
 
     site: Label
@@ -87,9 +68,11 @@ class Witness(_Strict):
     """The witness machine's name."""
     address: IPv4Address
     """The witness machine's address."""
+    aws: AwsPlace | None = None
+    """Where on AWS the site lies, in a region of its own; needed with `substrate: aws`."""
 
 
-class Pool(_Strict):
+class Pool(Strict):
     """One stream of mail with its own addresses, queues and reputation.
 
     The first address of each node also takes submissions for the pool (ports 465 and 587).
@@ -100,11 +83,14 @@ class Pool(_Strict):
     warm_since: date | None = None
     """The day from which the pool's addresses have been sending regularly; left out while they are new.
     They count as fresh for two weeks, as warming until six weeks, as established after that."""
+    peak_messages_per_hour: Annotated[int, Field(ge=1)] | None = None
+    """The most messages the pool must carry in an hour, the largest region being lost; needed with
+    `substrate: aws`. While addresses are new, ask for little and raise it as they warm."""
     addresses: Annotated[dict[Label, Annotated[list[IPv4Address], Field(min_length=1)]], Field(min_length=1)]
-    """Sending addresses by node; each region needs at least one."""
+    """Sending addresses by node; each region needs at least one. On AWS these are the private ones."""
 
 
-class DkimSelectors(_Strict):
+class DkimSelectors(Strict):
     """Two selectors, so that keys rotate without a gap."""
 
     active: Label
@@ -113,14 +99,14 @@ class DkimSelectors(_Strict):
     """Published, signs after the next rotation."""
 
 
-class Dmarc(_Strict):
+class Dmarc(Strict):
     """What the domain asks receivers to do with unauthenticated mail."""
 
     policy: Literal["none", "quarantine", "reject"] = "none"
     """Begin with `none`, read the reports, then tighten."""
 
 
-class SendingDomain(_Strict):
+class SendingDomain(Strict):
     """A domain mail is sent from."""
 
     pools: Annotated[list[Label], Field(min_length=1)]
@@ -133,12 +119,14 @@ class SendingDomain(_Strict):
     """Its DMARC record."""
     mta_sts: Literal["none", "testing", "enforce"] = "testing"
     """The MTA-STS mode for bounces to the return path."""
-    spf_includes: dict[DnsName, Annotated[int, Field(ge=1, le=10)]] = {}
+    hosting: Literal["fleet", "elsewhere"] = "fleet"
+    """Who publishes the domain's records: the fleet, or its owner elsewhere, from a list we give."""
+    spf_includes: dict[DnsName, Annotated[int, Field(ge=1, le=10)]] = Field(default={})
     """Other senders of the domain to include in its SPF record, each with the DNS look-ups it
     costs: one for itself and one for each look-up inside it."""
 
 
-class User(_Strict):
+class User(Strict):
     """An account that submits mail."""
 
     pool: Label
@@ -147,7 +135,7 @@ class User(_Strict):
     """The addresses it may send as; `@domain` stands for all of a domain's."""
 
 
-class Limits(_Strict):
+class Limits(Strict):
     """Limits on submission and queueing."""
 
     message_bytes: Annotated[int, Field(ge=65_536, le=104_857_600)] = 10_485_760
@@ -160,7 +148,7 @@ class Limits(_Strict):
     """How long delivery is tried before a message is returned."""
 
 
-class Failover(_Strict):
+class Failover(Strict):
     """How failures are found and how far the reaction may go."""
 
     heartbeat_interval_milliseconds: Annotated[int, Field(ge=20, le=10_000)] = 100
@@ -179,7 +167,18 @@ class Failover(_Strict):
     """How long resolvers may keep the steered names."""
 
 
-class Link(_Strict):
+class Capacity(Strict):
+    """Messages an hour that one sending address carries, by how long it has been sending."""
+
+    fresh_messages_per_hour: Annotated[int, Field(ge=1)] = 20
+    """In its first two weeks, or without history. 20 is the first day of SendGrid's schedule."""
+    warming_messages_per_hour: Annotated[int, Field(ge=1)] = 2_000
+    """Until six weeks. SendGrid's schedule passes 2,000 on its fifteenth day."""
+    established_messages_per_hour: Annotated[int, Field(ge=1)] = 10_000
+    """After that. Mailtrap's schedule ends above 11,000."""
+
+
+class Link(Strict):
     """The line between regions, each way."""
 
     delay_milliseconds: Annotated[int, Field(ge=0, le=1000)] = 0
@@ -190,7 +189,7 @@ class Link(_Strict):
     """Share of packets dropped."""
 
 
-class Application(_Strict):
+class Application(Strict):
     """The host whose applications send mail; it carries a front door of its own."""
 
     site: Label
@@ -203,7 +202,7 @@ class Application(_Strict):
     """The machine's address."""
 
 
-class Lab(_Strict):
+class Lab(Strict):
     """What only a lab has: the world around the fleet."""
 
     link: Link = Link()
@@ -216,13 +215,13 @@ class Lab(_Strict):
     """Where the simulated ISPs, root servers and certificate authority answer."""
 
 
-class Environment(_Strict):
+class Environment(Strict):
     """One environment file."""
 
     environment: Label
     """Its name; the same as the file's."""
-    substrate: Literal["lab"]
-    """What the fleet is built on: `lab` is machines on this host."""
+    substrate: Literal["lab", "aws"]
+    """What the fleet is built on: `lab` is machines on this host, `aws` is Amazon Web Services."""
     operator: Operator
     """Who runs the fleet, and its own names."""
     acme: Acme
@@ -241,5 +240,9 @@ class Environment(_Strict):
     """Limits on submission and queueing."""
     failover: Failover = Failover()
     """How failures are found and how far the reaction may go."""
+    capacity: Capacity = Capacity()
+    """What one sending address carries."""
     lab: Lab | None = None
     """The world around a lab fleet; needed with `substrate: lab`."""
+    aws: Aws | None = None
+    """The account a fleet on AWS lives in, and its machines; needed with `substrate: aws`."""

@@ -6,7 +6,14 @@ is wrong and what would be right. Rules do not depend on each other's outcome.
 
 from collections.abc import Callable, Iterator
 
-from fleet.spec import rules_addresses, rules_mail, rules_names, rules_operation
+from fleet.spec import (
+    rules_addresses,
+    rules_aws,
+    rules_mail,
+    rules_names,
+    rules_operation,
+    rules_substrate,
+)
 from fleet.spec.finding import Finding
 from fleet.spec.models import Environment
 
@@ -17,6 +24,8 @@ RULES: tuple[Rule, ...] = (
     *rules_names.RULES,
     *rules_mail.RULES,
     *rules_operation.RULES,
+    *rules_substrate.RULES,
+    *rules_aws.RULES,
 )
 
 

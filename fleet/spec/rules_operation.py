@@ -19,15 +19,6 @@ def two_regions_at_least(environment: Environment) -> Iterator[Finding]:
         )
 
 
-def lab_section_matches_substrate(environment: Environment) -> Iterator[Finding]:
-    if environment.substrate == "lab" and environment.lab is None:
-        yield Finding(
-            ("substrate",),
-            "`substrate: lab` needs the section `lab`",
-            "Add `lab:` with `application`, `operator_network` and `internet_network`.",
-        )
-
-
 def detection_is_fast_enough(environment: Environment) -> Iterator[Finding]:
     failover = environment.failover
     worst = failover.fall * failover.probe_interval_milliseconds + failover.probe_timeout_milliseconds
@@ -131,7 +122,6 @@ def _largest_share(environment: Environment, pool: Pool) -> tuple[int, str]:
 
 RULES = (
     two_regions_at_least,
-    lab_section_matches_substrate,
     detection_is_fast_enough,
     probe_timeout_fits_the_interval,
     probe_timeout_exceeds_round_trip,

@@ -66,7 +66,7 @@ MISTAKES = [
     Mistake("unknown choice", "mta_sts: testing", "mta_sts: tests", "mta_sts: tests", "domains.shop.example.mta_sts",
             "`tests` is not a choice", "Did you mean `testing`?"),
     Mistake("unknown substrate", "substrate: lab", "substrate: moon", "substrate:", "substrate", "`moon` is not a choice",
-            "Write `lab`"),
+            "Known here: `lab`, `aws`"),
     Mistake("list where one value belongs", "pool: marketing,", "pool: [marketing],", "newsletter:", "users.newsletter.pool",
             "a list is not text", "Write text"),
     Mistake("value where a list belongs", "pools: [marketing]", "pools: marketing", "pools: marketing",

@@ -27,8 +27,10 @@ def test_without_a_name_every_environment_is_checked(runner: CliRunner) -> None:
     result = runner.invoke(check, ["--json"])
     found = json.loads(result.stdout)
     assert found["ok"]
-    assert [Path(file).name for file in found["environments"]] == ["lab.yaml"]
-    assert found["environments"][next(iter(found["environments"]))]["sending addresses"] == 16
+    counts = {
+        Path(file).stem: summary["sending addresses"] for file, summary in found["environments"].items()
+    }
+    assert counts == {"dev": 4, "staging": 16, "production": 30, "lab": 16}
     assert "google" in found["isps"]
 
 

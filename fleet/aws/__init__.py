@@ -1,0 +1,1 @@
+"""What is known about AWS without asking it: layout of a site, limits, prices. Pure, and data with dates."""
