@@ -84,8 +84,14 @@ def run_drill(environment: str, name: str, victim: str | None, seed: int | None,
 @drill.command()
 @click.argument("environment")
 def heal(environment: str) -> None:
-    """Heal the fault that a killed drill left in ENVIRONMENT; does nothing when there is none."""
-    heal_leftovers(open_target(environment), fault_journal(environment), click.echo)
+    """Heal the fault that a killed drill left in ENVIRONMENT; does nothing when there is none.
+
+    Exit status 1 when the fault is healed but the fleet is not whole again within a minute.
+    """
+    target = open_target(environment)
+    if not heal_leftovers(target, fault_journal(environment), click.echo):
+        click.echo("not whole yet: " + "; ".join(target.troubles()), err=True)
+        sys.exit(1)
 
 
 def open_target(environment: str) -> LabTarget:

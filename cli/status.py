@@ -18,6 +18,7 @@ from failover.nameserver import NameServer
 from failover.overview import MemberLine, NodeLine, Observer, Overview, overview
 from fleet.inventory import Outputs
 from fleet.spec.load import load_environment
+from fleet.steering import steered_names
 from fleet.topology import Fleet
 from infra.outputs import read_outputs
 from infra.ssh import Reply, node_shells
@@ -27,12 +28,20 @@ ASK_DAEMON = "exec /usr/local/bin/mtafleet-failover status --json"
 
 @dataclass(frozen=True, slots=True)
 class ZoneAnswer:
-    """What one primary answers for one steered name; `nodes` are the names behind the addresses."""
+    """What one primary answers for one steered name; `nodes` are the names behind the addresses.
+
+    `wanted` are those it answers while every node is in service.
+    """
 
     name: str
     primary: str
+    wanted: tuple[str, ...]
     nodes: tuple[str, ...]
     problem: str = ""
+
+    @property
+    def whole(self) -> bool:
+        return self.nodes == self.wanted
 
 
 @click.command()
@@ -75,22 +84,24 @@ def read_observers(outputs: Outputs, replies: Mapping[str, Reply]) -> tuple[Obse
 
 async def ask_primaries(fleet: Fleet) -> tuple[ZoneAnswer, ...]:
     """The present answer for every steered name from every primary, asked at the same time."""
-    names = [*(pool.submission_name for pool in fleet.pools), fleet.sts_name]
+    wanted = {name: tuple(sorted(addresses)) for name, addresses in steered_names(fleet).items()}
     zone = fleet.environment.operator.steered_zone
     primaries = [Primary(fleet.name_server_name(one), str(one.address), 53) for one in fleet.name_servers]
-    pending = [_ask(primary, zone, names, _address_owners(fleet)) for primary in primaries]
+    pending = [_ask(primary, zone, wanted, _address_owners(fleet)) for primary in primaries]
     return tuple(answer for answers in await asyncio.gather(*pending) for answer in answers)
 
 
 async def _ask(
-    primary: Primary, zone: str, names: Sequence[str], owners: Mapping[str, str]
+    primary: Primary, zone: str, wanted: Mapping[str, tuple[str, ...]], owners: Mapping[str, str]
 ) -> list[ZoneAnswer]:
     try:
-        view = await NameServer(primary, zone).view(names)
+        view = await NameServer(primary, zone).view(list(wanted))
     except ZoneError as error:
-        return [ZoneAnswer(name, primary.name, (), str(error)) for name in names]
+        return [ZoneAnswer(name, primary.name, nodes, (), str(error)) for name, nodes in wanted.items()]
     return [
-        ZoneAnswer(name, primary.name, tuple(sorted(owners.get(one, one) for one in answer.addresses)))
+        ZoneAnswer(
+            name, primary.name, wanted[name], tuple(sorted(owners.get(one, one) for one in answer.addresses))
+        )
         for name, answer in view.answers.items()
     ]
 
@@ -101,10 +112,8 @@ def _address_owners(fleet: Fleet) -> dict[str, str]:
 
 
 def is_healthy(found: Overview, answers: Sequence[ZoneAnswer]) -> bool:
-    """Whether every member is in service everywhere, and the primaries answer and agree."""
-    agreed = {answer.name: answer.nodes for answer in answers}
-    same = all(answer.nodes and answer.nodes == agreed[answer.name] for answer in answers)
-    return found.healthy and same
+    """Whether every member is in service everywhere, and every primary answers with all of them."""
+    return found.healthy and all(answer.whole for answer in answers)
 
 
 def as_data(found: Overview, observers: Sequence[Observer], answers: Sequence[ZoneAnswer]) -> dict[str, Any]:

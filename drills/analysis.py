@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from drills.model import EventKind, Observation, Transaction
 from drills.scenario import Scenario
 
-SessionClass = Literal["new", "under_way"]
+LEAST_SHARE_PERCENT = 20.0
+"""A fault of a node that hardly anybody used would prove little; of four equal nodes one carries 25 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,11 @@ def verdict(scenario: Scenario, seen: Observation, measured: Figures) -> Verdict
     checks = [
         Check("no acknowledged message is lost", ledger.lost == 0, f"{ledger.lost} lost"),
         Check("every accepted message has arrived", ledger.deferred == 0, f"{ledger.deferred} on their way"),
+        Check(
+            "the victim carried its share of the mail before",
+            (measured.victim_share_percent or 0.0) >= LEAST_SHARE_PERCENT,
+            _share_told(measured.victim_share_percent),
+        ),
         Check("mail was accepted", ledger.accepted > 0, f"{ledger.accepted} accepted"),
         Check("the fleet is whole again", seen.recovered, "recovered" if seen.recovered else "not recovered"),
         Check(
@@ -109,6 +114,10 @@ def verdict(scenario: Scenario, seen: Observation, measured: Figures) -> Verdict
             )
         )
     return Verdict(tuple(checks))
+
+
+def _share_told(percent: float | None) -> str:
+    return "unknown" if percent is None else f"{percent:.0f} % of the attempts"
 
 
 def _told(seconds: float | None) -> str:

@@ -74,15 +74,18 @@ def run(
     )
 
 
-def heal_leftovers(target: Target, journal: FaultJournal, progress: Progress = lambda _: None) -> None:
-    """Heal the fault that an earlier, killed run left in the world, and wait until the fleet is whole."""
+def heal_leftovers(target: Target, journal: FaultJournal, progress: Progress = lambda _: None) -> bool:
+    """Heal the fault that an earlier, killed run left in the world; return whether the fleet is whole again.
+
+    True also when there is nothing to heal.
+    """
     left = journal.pending()
     if left is None:
-        return
+        return True
     progress(f"an earlier drill left a {left.kind} of {left.victim}: healing it first")
     target.fault(left.kind, left.victim).heal()
     journal.close()
-    _await_steady_state(target, LEFTOVER_TIMEOUT_SECONDS)
+    return _await_steady_state(target, LEFTOVER_TIMEOUT_SECONDS)
 
 
 def _choose_victim(target: Target, wanted: str | None, chance: random.Random) -> str:

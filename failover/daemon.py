@@ -49,6 +49,8 @@ class Daemon:
         self.keepers = self._keepers(authorities, clock)
         self._clock = clock
         self._proven: set[Target] = set()
+        self._due_at = self.started_at
+        """When the next tick should be; later than that, this node lags."""
 
     async def run(self, stop: asyncio.Event, watchdog_seconds: float | None) -> None:
         """Probe and steer until `stop` is set."""
@@ -79,7 +81,7 @@ class Daemon:
         snapshot = Snapshot(
             results=tuple(results),
             heard_at=self.prober.heard_at,
-            self_reports=self.prober.self_reports(),
+            self_reports=self.prober.self_reports(now),
             lag_seconds=lag_seconds,
             health=before.health,
             plan=before.plan,
@@ -94,7 +96,7 @@ class Daemon:
             self.prober.report(self.decision.health)
         for change in self.decision.changes:
             self._record(change)
-        if self.decision.doubt and self.decision.doubt != before.doubt:
+        if self.decision.doubt and before.doubt is None:
             self.events.write("doubt", f"Failures seen now do not count: {self.decision.doubt}.")
 
     def opinion(self) -> Opinion:
@@ -131,15 +133,15 @@ class Daemon:
         """Tick on a fixed grid; a late tick is not made up for, but counted as this node's own lag."""
         notify("READY=1", "STATUS=watching")
         tick_seconds = self.prober.tick_seconds
-        due = self._clock() + tick_seconds
+        self._due_at = self._clock() + tick_seconds
         said_at = fed_at = float("-inf")
         while True:
-            await asyncio.sleep(max(0.0, due - self._clock()))
+            await asyncio.sleep(max(0.0, self._due_at - self._clock()))
             now = self._clock()
-            lag = max(0.0, now - due)
+            lag = max(0.0, now - self._due_at)
             self.most_lag_seconds = max(self.most_lag_seconds, lag)
             self.take(self.prober.tick(now, self.decision.health), lag, now)
-            due = due + tick_seconds if lag < tick_seconds else now + tick_seconds
+            self._due_at = self._due_at + tick_seconds if lag < tick_seconds else now + tick_seconds
             if watchdog_seconds is not None and now - fed_at > watchdog_seconds / 4:
                 fed_at = now
                 notify("WATCHDOG=1")
@@ -159,7 +161,7 @@ class Daemon:
     def _on_alarm(self) -> None:
         now = self._clock()
         if results := self.prober.handle_alarms(now):
-            self.take(results, 0.0, now)
+            self.take(results, max(0.0, now - self._due_at), now)
 
     def _prove(self, results: Sequence[Result]) -> None:
         for result in results:

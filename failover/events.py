@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 KEPT_IN_MEMORY = 50
+MOST_FILE_BYTES = 4 * 1024 * 1024
 REPEAT_SECONDS = 10.0
 """A repeated suspicion or trouble about the same thing is written once in this time."""
 _REPEATABLE = frozenset({"suspect", "trouble", "doubt"})
@@ -34,6 +35,7 @@ class Events:
         self._observer, self._stream, self._clock, self._wall = observer, stream, clock, wall
         self._last: dict[tuple[object, ...], float] = {}
         self.recent: deque[dict[str, Any]] = deque(maxlen=KEPT_IN_MEMORY)
+        self._path = file
         self._file = self._open(file) if file else None
 
     def write(self, kind: str, reason: str, **details: Any) -> None:
@@ -49,9 +51,18 @@ class Events:
         if self._file is not None:
             try:
                 print(line, file=self._file, flush=True)
+                self._begin_anew_when_large()
             except OSError as error:
                 self._file = None
                 self.write("trouble", f"The events file cannot be written any more: {error.strerror}.")
+
+    def _begin_anew_when_large(self) -> None:
+        """Keep the file before this one as `FILE.1`, so that both together stay small."""
+        if self._file is None or self._path is None or self._file.tell() < MOST_FILE_BYTES:
+            return
+        self._file.close()
+        self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        self._file = self._open(self._path)
 
     def close(self) -> None:
         if self._file is not None:

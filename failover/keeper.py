@@ -3,7 +3,7 @@
 Which node writes: the first in the list of writers that this node can hear. The others stand by, and one
 of them writes when the answer has stayed wrong for its rank times the standby delay: that covers a writer
 that lives but cannot write. Each such take-over makes the next one wait twice as long, so that two nodes
-of different opinion do not fight.
+of different opinion do not fight; after ten quiet minutes that is forgotten.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ CLOCK_STEP_SECONDS = 0.001
 FIRST_BACKOFF_SECONDS = 0.25
 LAST_BACKOFF_SECONDS = 5.0
 MOST_TAKEOVER_FACTOR = 16
+QUIET_SECONDS = 600.0
+"""Without a take-over for this long, the next one waits no longer than the first."""
 
 
 class Authority(Protocol):
@@ -69,6 +71,7 @@ class Keeper:
         self._last_serial: int | None = None
         self._wrong: tuple[tuple[RecordChange, ...], float] | None = None
         self._takeover_factor = 1
+        self._taken_over_at = float("-inf")
         self._backoff_seconds = 0.0
 
     def wake(self) -> None:
@@ -132,6 +135,7 @@ class Keeper:
         self.view, self._wrong = None, None
         if rank > 0:
             self._takeover_factor = min(2 * self._takeover_factor, MOST_TAKEOVER_FACTOR)
+            self._taken_over_at = self._clock()
         for node in _nodes_of(self._steering, changes) or [""]:
             self._events.write(
                 "dns_update",
@@ -144,6 +148,8 @@ class Keeper:
             )
 
     def _standby_seconds(self, rank: int) -> float:
+        if self._clock() - self._taken_over_at > QUIET_SECONDS:
+            self._takeover_factor = 1
         return rank * self._steering.standby_delay_seconds * self._takeover_factor
 
     def _back_off(self) -> float:

@@ -76,10 +76,11 @@ class NameServer:
     async def _ask(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> dns.message.Message:
         query = dns.message.make_query(name, rdtype, flags=0)
         try:
-            response = await dns.asyncquery.udp(
+            # A server that limits its rate answers "truncated": ask again by TCP, never take it for empty.
+            response, _ = await dns.asyncquery.udp_with_fallback(
                 query, self._primary.address, timeout=TIMEOUT_SECONDS, port=self._primary.port
             )
-        except (dns.exception.DNSException, OSError) as error:
+        except (dns.exception.DNSException, OSError, EOFError) as error:
             raise ZoneError(f"{self.name} did not answer: {_why(error)}") from None
         if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             raise ZoneError(f"{self.name} answered {dns.rcode.to_text(response.rcode())} for {name}")

@@ -17,6 +17,8 @@ START_GRACE_SECONDS = 1.0
 """Nobody counts as silent this soon after the start."""
 VOUCHED_HEARTBEATS = 3
 """A node whose own daemon was heard within so many heartbeats vouches for itself."""
+HEEDED_SECONDS = 5.0
+"""What a node has said of itself counts for this long after its last heartbeat."""
 TICKS_PER_PROBE = 2
 
 
@@ -49,9 +51,13 @@ class Prober:
         timing = self._config.timing
         return min(timing.probe_interval_seconds, timing.heartbeat_interval_seconds) / TICKS_PER_PROBE
 
-    def self_reports(self) -> dict[str, frozenset[str]]:
-        """What each peer says of itself, where it says anything bad."""
-        found = {name: self._pulse.report_of(name) for name in self._pulse.peers}
+    def self_reports(self, now: float) -> dict[str, frozenset[str]]:
+        """What each peer says of itself, where it says anything bad.
+
+        A peer whose daemon has not been heard for some time says nothing: its node may be repaired by now.
+        """
+        recent = [name for name, at in self._vouched_at.items() if now - at <= HEEDED_SECONDS]
+        found = {name: self._pulse.report_of(name) for name in recent}
         return {name: report for name, report in found.items() if report}
 
     def tick(self, now: float, health: Mapping[Target, Health]) -> list[Result]:
@@ -75,6 +81,8 @@ class Prober:
     def handle_alarms(self, now: float) -> list[Result]:
         """Connections that were made, refused or lost just now; a lost line is tried again at once."""
         results: list[Result] = []
+        self._pulse.receive()  # before anybody is judged silent: this may come right after a stall
+        self._note_heard(now)
         self.pollers.handle_alarms(now)
         for line in self._lines:
             if line.connection is not None and line.connection.closed:

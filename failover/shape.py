@@ -1,28 +1,38 @@
 """From the configuration to what `decide` works on: groups, thresholds, timing."""
 
-from failover.config import Config
+import math
+
+from failover.config import Config, Timing
 from failover.decide import Check, Group, GroupKey, Policy, Target, Threshold
+from failover.lines import CONFIRM_SECONDS
 
 FRONT = ""
 """The pool name of the group that stands for a node's front door as a whole."""
-SESSION_THRESHOLD = Threshold(fall=2, rise=2)
+SESSION_FALL = 2
+"""Fresh sessions are few: two failed ones in a row are enough."""
 
 
 def policy_of(config: Config) -> Policy:
     """The policy of this daemon; a node is silent after as many heartbeats as `fall`, and one timeout."""
     timing = config.timing
+    sessions = Threshold(SESSION_FALL, _session_rise(timing))
     return Policy(
         observer=config.node,
         groups=groups_of(config),
         thresholds={
             Check.NOOP: Threshold(timing.fall, timing.rise),
-            Check.SESSION: SESSION_THRESHOLD,
-            Check.ENTRY: SESSION_THRESHOLD,
+            Check.SESSION: sessions,
+            Check.ENTRY: sessions,
         },
         silence_seconds=timing.fall * timing.heartbeat_interval_seconds + timing.probe_timeout_seconds,
         floor_percent=timing.floor_percent,
         most_lag_seconds=timing.probe_timeout_seconds / 2,
     )
+
+
+def _session_rise(timing: Timing) -> int:
+    """Good fresh sessions in a row that take as long as `rise` good probes of the persistent one."""
+    return max(SESSION_FALL, math.ceil(timing.rise * timing.probe_interval_seconds / CONFIRM_SECONDS))
 
 
 def groups_of(config: Config) -> tuple[Group, ...]:

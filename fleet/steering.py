@@ -88,13 +88,17 @@ def _policy(fleet: Fleet) -> dict[str, Any]:
     }
 
 
-def _dns(fleet: Fleet) -> dict[str, Any]:
-    records: list[dict[str, Any]] = [
-        {"name": one.submission_name, "pool": one.pool, "addresses": _entries(fleet, one.pool)}
-        for one in fleet.pools
-    ]
+def steered_names(fleet: Fleet) -> dict[str, dict[str, str]]:
+    """Every steered name with the address of each node it names while all are in service."""
     main_addresses = {node.name: str(node.address) for node in fleet.mta_nodes}
-    records.append({"name": fleet.sts_name, "pool": None, "addresses": main_addresses})
+    return {
+        **{one.submission_name: _entries(fleet, one.pool) for one in fleet.pools},
+        fleet.sts_name: main_addresses,
+    }
+
+
+def _dns(fleet: Fleet) -> dict[str, Any]:
+    pools = {one.submission_name: one.pool for one in fleet.pools}
     return {
         "zone": fleet.environment.operator.steered_zone,
         "primaries": [
@@ -105,7 +109,10 @@ def _dns(fleet: Fleet) -> dict[str, Any]:
         "ttl_seconds": fleet.environment.failover.dns_ttl_seconds,
         "writers": [node.name for node in fleet.mta_nodes],
         "standby_delay_milliseconds": STANDBY_DELAY_MILLISECONDS,
-        "records": records,
+        "records": [
+            {"name": name, "pool": pools.get(name), "addresses": addresses}
+            for name, addresses in steered_names(fleet).items()
+        ],
     }
 
 

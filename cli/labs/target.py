@@ -14,12 +14,14 @@ from cli.labs.mail import ledger_directory, list_queues, read_ledger
 from drills.model import Event, EventKind, LedgerTotals, Transaction
 from drills.protocols import Fault, FaultKind, Load
 from fleet.spec.models import Environment
+from fleet.steering import steered_names
 from fleet.topology import Fleet
 from lab.errors import LabError
 from lab.ids import LabPaths
 from lab.machine import entry, read
 
 EVENTS_FILE = "/var/lib/mtafleet/failover/events.jsonl"
+READ_EVENTS = ("sh", "-c", f"cat {EVENTS_FILE}.1 2>/dev/null; cat {EVENTS_FILE}")
 STATUS_COMMAND = ("mtafleet-failover", "status", "--json")
 NODE_TIMEOUT_SECONDS = 10.0
 _KINDS: Mapping[str, EventKind] = {
@@ -57,7 +59,10 @@ class LabTarget:
             return dead
         observers = [node.name for node in self._fleet.nodes if node.role != "witness"]
         answers = self._on_nodes(observers, STATUS_COMMAND)
-        return sorted({trouble for name, text in answers.items() for trouble in _troubles_told(name, text)})
+        wanted = {name: set(by_node.values()) for name, by_node in steered_names(self._fleet).items()}
+        return sorted(
+            {trouble for name, text in answers.items() for trouble in _troubles_told(name, text, wanted)}
+        )
 
     def fault(self, kind: FaultKind, victim: str) -> Fault:
         return lab_fault(self._paths, kind, victim)
@@ -66,7 +71,7 @@ class LabTarget:
         return LabLoad(self._spec, self._paths, self._password, messages_per_second)
 
     def events_since(self, instant: float) -> Sequence[Event]:
-        answers = self._on_nodes([node.name for node in self._fleet.nodes], ("cat", EVENTS_FILE))
+        answers = self._on_nodes([node.name for node in self._fleet.nodes], READ_EVENTS)
         found = [event for text in answers.values() if text for event in _events_told(text, instant)]
         return sorted(found, key=lambda event: event.at)
 
@@ -109,7 +114,7 @@ class LabTarget:
         return done.stdout
 
 
-def _troubles_told(node: str, text: str | None) -> Iterable[str]:
+def _troubles_told(node: str, text: str | None, wanted: Mapping[str, set[str]]) -> Iterable[str]:
     """What a node's failover daemon does not like, one sentence each."""
     if text is None:
         yield f"the failover daemon of {node} does not answer"
@@ -126,6 +131,19 @@ def _troubles_told(node: str, text: str | None) -> Iterable[str]:
     for server, one in (door or {"servers": {}})["servers"].items():
         if not one["running"] or one["state"] != "ready":
             yield f"the front door of {node} does not use {server}"
+    if status["dns"] is not None:
+        yield from _dns_troubles(status["dns"]["primaries"], wanted)
+
+
+def _dns_troubles(primaries: Mapping[str, Any], wanted: Mapping[str, set[str]]) -> Iterable[str]:
+    """What is missing from the answers of the name servers, as a node's daemon saw them last."""
+    for primary, seen in primaries.items():
+        if seen["error"]:
+            yield f"{primary}: {seen['error']}"
+            continue
+        for name, addresses in wanted.items():
+            if missing := addresses - set(seen["answers"].get(name, ())):
+                yield f"{primary} answers {name} without {', '.join(sorted(missing))}"
 
 
 def _events_told(text: str, since: float) -> Iterable[Event]:

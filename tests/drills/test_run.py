@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,20 @@ def test_a_damaged_note_of_a_fault_counts_as_none(tmp_path: Path) -> None:
     assert FaultJournal(note).pending() is None
     note.write_text("{")
     assert FaultJournal(note).pending() is None
+
+
+def test_a_fault_of_a_node_that_nobody_used_proves_nothing(journal: FaultJournal) -> None:
+    seen = drill(World(), journal)
+    elsewhere = tuple(replace(one, server="nobody") for one in seen.transactions)
+    seen = replace(seen, transactions=elsewhere)
+    failed = [c.claim for c in verdict(SCENARIOS["node-crash"], seen, figures(seen)).checks if not c.holds]
+    assert failed == ["the victim carried its share of the mail before"]
+
+
+def test_a_refused_message_while_the_node_returns_fails_the_drill(journal: FaultJournal) -> None:
+    seen = drill(World(), journal)
+    late = max(range(len(seen.transactions)), key=lambda number: seen.transactions[number].started_at)
+    broken = replace(seen.transactions[late], code=None, error="reset")
+    seen = replace(seen, transactions=(*seen.transactions[:late], broken, *seen.transactions[late + 1 :]))
+    failed = [c.claim for c in verdict(SCENARIOS["node-crash"], seen, figures(seen)).checks if not c.holds]
+    assert failed == ["no new session through the sidecar fails while the node returns"]

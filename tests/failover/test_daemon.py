@@ -19,6 +19,7 @@ from failover.decide import Check, GroupKey, Result, Target
 from failover.errors import ConfigError, StatusError
 from failover.events import Events
 from failover.haproxy import ServerKey
+from failover.heartbeat import Heartbeat, encode, encode_report
 from failover.notify import notify, watchdog_seconds
 from failover.prober import Prober
 from failover.pulse import Pulse, open_socket
@@ -269,3 +270,55 @@ def test_a_file_that_cannot_be_written_is_told_and_survived(tmp_path: Path) -> N
     events = Events("east-1", tmp_path / "file" / "events.jsonl", StringIO())
     events.write("start", "Watching.")
     assert [event["kind"] for event in events.recent] == ["trouble", "start"]
+
+
+def test_a_file_that_has_grown_large_is_begun_anew_and_the_one_before_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failover.events.MOST_FILE_BYTES", 400)
+    file = tmp_path / "events.jsonl"
+    events = Events("east-1", file, StringIO(), Clock())
+    for number in range(3):
+        events.write("down", f"Node {number} is gone." + " " * 100, node=f"n{number}")
+    events.close()
+    lines = [path.read_text().splitlines() for path in (tmp_path / "events.jsonl.1", file)]
+    assert [[json.loads(line)["node"] for line in one] for one in lines] == [["n0", "n1"], ["n2"]]
+
+
+def heartbeat_of(rig: Rig, sequence: int, failing: set[str]) -> bytes:
+    pulse = rig.daemon.prober._pulse
+    return encode(SECRET, Heartbeat("west-1", 7, pulse.own_life, sequence, encode_report(failing)), "east-1")
+
+
+def hear(rig: Rig, *datagrams: bytes) -> None:
+    port = rig.daemon.prober._pulse.socket.getsockname()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for datagram in datagrams:
+            sender.sendto(datagram, port)
+
+
+async def test_what_a_node_said_of_itself_is_forgotten_when_its_daemon_is_no_longer_heard(rig: Rig) -> None:
+    # The first one only makes the acquaintance: a life is believed once it has echoed ours.
+    hear(rig, *(heartbeat_of(rig, number, {"orders"}) for number in (1, 2)))
+    rig.daemon.prober.tick(rig.now, {})
+    assert rig.daemon.prober.self_reports(rig.now) == {"west-1": frozenset({"orders"})}
+    assert rig.daemon.prober.self_reports(rig.now + 4.9) == {"west-1": frozenset({"orders"})}
+    assert rig.daemon.prober.self_reports(rig.now + 5.1) == {}
+
+
+async def test_heartbeats_that_wait_count_before_anybody_is_judged_after_a_stall(rig: Rig) -> None:
+    hear(rig, heartbeat_of(rig, 1, set()))
+    rig.daemon.prober.tick(rig.now, {})
+    rig.now += 30.0
+    hear(rig, heartbeat_of(rig, 2, set()))
+    rig.daemon.prober.handle_alarms(rig.now)
+    assert rig.daemon.prober.heard_at["west-1"] == rig.now
+
+
+async def test_after_a_stall_a_lost_connection_is_no_proof(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = [Result(Target("west-1", "orders", Check.NOOP), False, "reset")]
+    monkeypatch.setattr(rig.daemon.prober, "handle_alarms", lambda _: lost)
+    rig.now += 5.0
+    rig.daemon._on_alarm()
+    assert rig.daemon.decision.doubt is not None
+    assert rig.serves("relay")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from failover.config import Steering
 from failover.events import Events
-from failover.keeper import Keeper, Opinion, opinion_of, rank_among
+from failover.keeper import QUIET_SECONDS, Keeper, Opinion, opinion_of, rank_among
 from failover.zone import Answer
 from tests.failover.authorities import FakeAuthority
 from tests.failover.fleet_of_two import config
@@ -243,3 +243,31 @@ def test_rank_counts_writers_that_are_heard() -> None:
     assert rank_among(writers, "west-1", frozenset({"east-1"})) == 1
     assert rank_among(writers, "west-1", frozenset({"east-1", "east-2", "west-1"})) == 0
     assert rank_among(writers, "app-1", frozenset()) is None
+
+
+@virtual_time
+async def test_takeovers_grow_slower_and_are_forgotten_after_quiet_time() -> None:
+    primary = authority()
+    writer = Writer(primary, rank=1)
+    took: list[float] = []
+    written = asyncio.Event()
+    primary.before_update = written.set
+    loop = asyncio.get_running_loop()
+
+    async def moved(*down: str) -> None:
+        """One take-over, and how long the standby let the wrong answer stand."""
+        began = loop.time()
+        written.clear()
+        writer.change(*down)
+        await written.wait()
+        took.append(loop.time() - began)
+
+    async with running(writer):
+        await asyncio.sleep(1)
+        await moved("west-1")
+        await moved()
+        await asyncio.sleep(QUIET_SECONDS + 1)
+        await moved("west-1")
+    first, second, later = took
+    assert second > 1.5 * first
+    assert later == pytest.approx(first, abs=0.2)
