@@ -91,7 +91,8 @@ class Limits(_Strict):
 
 
 class Retry(_Strict):
-    """When to try again after a temporary refusal."""
+    """When to try again after a temporary refusal. Postfix has one pace for a whole queue: that of the
+    default entry is in force, the others tell what the provider asks for."""
 
     first_seconds: Figure
     """The wait before the second attempt."""

@@ -171,11 +171,6 @@ class NodeModel:
         lab = self.environment.lab
         return (lab.operator_network,) if lab else ()
 
-    @property
-    def peers(self) -> tuple[FleetNode, ...]:
-        """Every other machine of the fleet."""
-        return tuple(node for node in self.fleet.nodes if node.name != self.name)
-
 
 def node_models(fleet: Fleet, outputs: Outputs, secrets: Secrets) -> dict[str, NodeModel]:
     """A model per machine, by name. Raises InventoryError when provisioning lacks one of them."""

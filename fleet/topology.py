@@ -20,6 +20,11 @@ HEARTBEAT_PORT = 7946
 STS_LABEL = "sts"
 
 
+def router_address(network: IPv4Network) -> IPv4Address:
+    """Where a lab's site has its router: at the last usable address of its network."""
+    return network[-2]
+
+
 @dataclass(frozen=True, slots=True)
 class SendingAddress:
     """One address mail leaves from; `name` is its HELO, its A record and its PTR."""

@@ -21,7 +21,6 @@ connections and messages per connection bound it already.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
 from ipaddress import IPv4Address
 from itertools import zip_longest
 from typing import Literal, TypeVar
@@ -87,15 +86,6 @@ class InstanceTransports:
     @property
     def transports(self) -> tuple[Transport, ...]:
         return tuple(transport for group in self.by_isp.values() for transport in group)
-
-    def choose(self, isp: str, recipient: str) -> Transport:
-        """The transport for mail to `recipient`, whose mail `isp` takes.
-
-        A recipient always meets the same address, so that each address keeps a history of its own.
-        """
-        group = self.by_isp[isp]
-        digest = sha256(recipient.lower().encode()).digest()
-        return group[int.from_bytes(digest[:4], "big") % len(group)]
 
 
 def stage_of(warm_since: date | None, as_of: date) -> Stage:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fleet.inventory import NodeOutput
 from infra.configure.private import private_directory, write_private
+from infra.known_hosts import known_host
 from infra.outputs import StackOutputs
 
 CONNECT_TIMEOUT_SECONDS = 4
@@ -83,10 +84,5 @@ def node_shells(outputs: StackOutputs) -> Iterator[NodeShells]:
     with private_directory() as directory:
         key = outputs.secrets.ssh_private_key.get_secret_value()
         write_private(directory / "identity", key.rstrip("\n") + "\n")
-        write_private(directory / "known_hosts", "".join(map(_known_host, outputs.fleet.nodes.values())))
+        write_private(directory / "known_hosts", "".join(map(known_host, outputs.fleet.nodes.values())))
         yield NodeShells(outputs.fleet.nodes, directory)
-
-
-def _known_host(node: NodeOutput) -> str:
-    host = node.ssh_host if node.ssh_port == 22 else f"[{node.ssh_host}]:{node.ssh_port}"
-    return f"{host} {node.host_key.strip()}\n"

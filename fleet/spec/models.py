@@ -50,7 +50,8 @@ class Region(Strict):
     """A data centre or cloud region."""
 
     network: IPv4Network
-    """All addresses of the region's nodes and pools lie in it; the first one is the router's."""
+    """All addresses of the region's nodes and pools lie in it; in a lab
+    the last usable one is the router's."""
     nodes: Annotated[dict[Label, Node], Field(min_length=1)]
     """Node names with their settings; a name is unique in the whole fleet."""
     aws: AwsPlace | None = None
@@ -58,7 +59,7 @@ class Region(Strict):
 
 
 class Witness(Strict):
-    """A third site that sends no mail but has a vote when regions lose sight of each other."""
+    """A third site that sends no mail but watches: who hears nobody, not even it, doubts himself first."""
 
     site: Label
     """The name of its site."""
@@ -154,13 +155,14 @@ class Failover(Strict):
     heartbeat_interval_milliseconds: Annotated[int, Field(ge=20, le=10_000)] = 100
     """Time between two heartbeats to each peer."""
     probe_interval_milliseconds: Annotated[int, Field(ge=20, le=10_000)] = 100
-    """Time between two SMTP probes of each peer."""
+    """Time between two SMTP probes of each peer; five times as long while the peer's own daemon is heard and
+    nothing is in doubt."""
     probe_timeout_milliseconds: Annotated[int, Field(ge=20, le=10_000)] = 200
     """When an unanswered probe counts as failed."""
     fall: Annotated[int, Field(ge=1, le=100)] = 2
     """Failed probes in a row before a node counts as down."""
     rise: Annotated[int, Field(ge=1, le=1000)] = 20
-    """Good probes in a row before a node counts as up again."""
+    """Good probes in a row before a node counts as up again; of fresh sessions, what takes the same time."""
     floor_percent: Annotated[int, Field(ge=1, le=100)] = 50
     """The share of each pool's nodes that always stays in service."""
     dns_ttl_seconds: Annotated[int, Field(ge=1, le=300)] = 5

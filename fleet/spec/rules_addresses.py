@@ -7,6 +7,7 @@ from itertools import combinations
 from fleet.problems import KeyPath, dotted
 from fleet.spec.finding import Finding
 from fleet.spec.models import Environment
+from fleet.topology import router_address
 
 RESERVED_FOR_TESTS = tuple(
     IPv4Network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15")
@@ -81,8 +82,9 @@ def addresses_are_usable(environment: Environment) -> Iterator[Finding]:
         reserved = {
             network.network_address: "the network's own address",
             network.broadcast_address: "the broadcast address",
-            network.network_address + 1: "the site's router",
         }
+        if environment.substrate == "lab":
+            reserved[router_address(network)] = "the site's router"
         if address in network and address in reserved:
             yield Finding(
                 path,

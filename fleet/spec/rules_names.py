@@ -135,7 +135,7 @@ def domains_are_separate_zones(environment: Environment) -> Iterator[Finding]:
                 yield Finding(
                     ("domains", domain),
                     f"`{domain}` and `{other}` lie within each other",
-                    "Name only the upper one; senders below it may use it.",
+                    "Name only one of them.",
                 )
         seen.append(domain)
 

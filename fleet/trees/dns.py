@@ -8,6 +8,7 @@ from fleet.dns import DkimPublicKey, Zone, zone_text, zones
 from fleet.dns.keys import public_key
 from fleet.inventory import NodeModel, Secrets
 from fleet.render import TreeFile
+from fleet.steering import steered_names
 from fleet.topology import Fleet
 
 FIRST_SERIAL = 1
@@ -15,9 +16,12 @@ FIRST_SERIAL = 1
 
 
 def scope(node: NodeModel) -> Mapping[str, Any]:
-    """`zones`, and `writers`: the addresses that signed updates may come from."""
+    """`zones`, `writers` (the addresses that signed updates may come from), and `steered`, the fixed part of
+    the zone that only the failover daemon writes: what `mtafleet-steered-zone` reads."""
+    found = _zones(node.fleet, node.secrets)
     return {
-        "zones": _zones(node.fleet, node.secrets),
+        "zones": found,
+        "steered": _fixed_part(next(zone for zone in found if zone.kind == "steered"), node.fleet),
         "writers": [one.address for one in node.fleet.mta_nodes],
     }
 
@@ -25,6 +29,17 @@ def scope(node: NodeModel) -> Mapping[str, Any]:
 def files(node: NodeModel) -> list[TreeFile]:
     """A zone file each; those of dynamic zones are never touched once they exist."""
     return [_zone_file(zone) for zone in _zones(node.fleet, node.secrets)]
+
+
+def _fixed_part(zone: Zone, fleet: Fleet) -> Mapping[str, Any]:
+    records = [
+        [f"{one.name}.", one.ttl_seconds, one.type, one.value] for one in zone.records if one.type != "A"
+    ]
+    return {
+        "zone": f"{zone.name}.",
+        "names": sorted(f"{name}." for name in steered_names(fleet)),
+        "records": sorted(records),
+    }
 
 
 def _zone_file(zone: Zone) -> TreeFile:

@@ -51,6 +51,9 @@ def scope(node: NodeModel) -> dict[str, Any]:
         "default_routes": {pool: _names(found, DEFAULT_ISP) for pool, found in transports.items()},
         "exchanger_routes": {pool: _exchanger_routes(found, catalogue) for pool, found in transports.items()},
         "known_domains": [domain for isp in catalogue.isps.values() for domain in isp.domains],
+        "tls_domains": [
+            domain for isp in catalogue.isps.values() if isp.tls == "required" for domain in isp.domains
+        ],
         "sender_logins": {one.name: _sender_logins(node, one.name) for one in node.instances},
         "returns": f"relay:[{node.address}]:{INBOUND_PROBE_PORT}",
         "return_paths": [f"{spec.return_path}.{name}" for name, spec in node.environment.domains.items()],

@@ -11,6 +11,7 @@ from typing import Any
 from fleet.inventory import NodeModel, NodeOutput, Secrets
 from fleet.render import Hook, TreeRenderer, write_bundle
 from infra.configure.private import write_private
+from infra.known_hosts import known_host
 
 SHARED_ROLE = "software"
 TOOL = Path("roles/base/files/mtafleet_tree.py")
@@ -65,7 +66,7 @@ def _ssh_options(directory: Path, models: Mapping[str, NodeModel], secrets: Secr
     key = secrets.ssh_private_key.get_secret_value()
     identity = write_private(directory / "identity", key if key.endswith("\n") else key + "\n")
     outputs = [model.outputs.nodes[name] for name, model in models.items()]
-    known = write_private(directory / "known_hosts", "".join(map(_known_host, outputs)))
+    known = write_private(directory / "known_hosts", "".join(map(known_host, outputs)))
     control = directory / "cp"
     control.mkdir(mode=0o700)
     return [
@@ -82,11 +83,6 @@ def _ssh_options(directory: Path, models: Mapping[str, NodeModel], secrets: Secr
         *("-o", "ServerAliveInterval=5"),
         *("-o", "ServerAliveCountMax=6"),
     ]
-
-
-def _known_host(node: NodeOutput) -> str:
-    host = node.ssh_host if node.ssh_port == 22 else f"[{node.ssh_host}]:{node.ssh_port}"
-    return f"{host} {node.host_key.strip()}\n"
 
 
 def _inventory(

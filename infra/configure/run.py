@@ -22,7 +22,8 @@ from infra.configure.private import private_directory
 from infra.configure.progress import EventReader, Progress, RunReport
 
 PLAYBOOK = Path("playbooks/site.yml")
-BUNDLE_ON_NODE = "/run/mtafleet-bundle.pyz"
+FOLDER_ON_NODE = "/run/mtafleet-ansible"
+"""Ansible's own place on a node (`remote_tmp` in ansible.cfg); the bundle lies in it."""
 CLEANUP_TIMEOUT_SECONDS = 10
 
 
@@ -117,7 +118,7 @@ def _leave_nodes(request: Request, layout: Layout, nodes: list[str]) -> None:
             "-o",
             "BatchMode=yes",
         ]
-        remove = [*base, target, "rm", "-f", BUNDLE_ON_NODE]
+        remove = [*base, target, "rm", "-rf", FOLDER_ON_NODE]
         calls.append((remove, [*base, "-O", "exit", target]))
     for index in (0, 1):
         running = [

@@ -190,8 +190,8 @@ class LabSubstrate:
                 "host_name": host_name,
                 "authorized_keys": [ssh_key],
             },
-            # A new image is for new disks: replacing every disk of a fleet in one run would lose all queues.
-            self._inside(parent, ignore_changes=["image"]),
+            # A new image, name or key is for new disks: replacing a fleet's disks would lose its queues.
+            self._inside(parent, ignore_changes=["image", "host_name", "authorized_keys"]),
         )
         inputs = {
             "lab": self._lab.lab,

@@ -9,6 +9,8 @@ All ends of the core's veth pairs use the same two link-local addresses: a route
 import hashlib
 from ipaddress import IPv4Network
 
+from fleet.topology import router_address
+
 CORE = "core"
 BRIDGE = "lan"
 UPLINK = "core"
@@ -47,8 +49,8 @@ def machine_port(machine: str) -> str:
 
 
 def gateway(network: str) -> str:
-    """The router's address in a site's network: the last usable one."""
-    return str(IPv4Network(network)[-2])
+    """The router's address in a site's network."""
+    return str(router_address(IPv4Network(network)))
 
 
 def prefix_length(network: str) -> int:

@@ -95,3 +95,53 @@ def test_a_version_comes_into_use_whole_and_old_ones_go(
         *(f"2026010{day}T000000Z" for day in (3, 4, 5)),
         "current",
     ]
+
+
+class Services:
+    """Stands for systemctl: which units run, which refuse to reload, and who was told."""
+
+    def __init__(self, running: set[str], refusing: set[str]) -> None:
+        self.running, self.refusing = running, refusing
+        self.told: list[str] = []
+
+    def run(self, command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+        unit = command[-1]
+        if "is-active" in command:
+            return subprocess.CompletedProcess(command, int(unit not in self.running), "", "")
+        self.told.append(unit)
+        return subprocess.CompletedProcess(command, int(unit in self.refusing), "", "bad configuration")
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
+    one = Services({"haproxy.service", "postfix@a.service"}, {"haproxy.service"})
+    monkeypatch.setattr(program, "UNTOLD", tmp_path / "untold")
+    monkeypatch.setattr(program.subprocess, "run", one.run)
+    return one
+
+
+def test_a_service_that_does_not_take_up_the_certificate_is_told_again(services: Services) -> None:
+    config = {"reload": ["haproxy.service", "postfix@a.service", "knot.service"]}
+    program.UNTOLD.touch()
+    with pytest.raises(program.CertificateError, match="bad configuration"):
+        program.tell(config)
+    assert services.told == ["haproxy.service", "postfix@a.service"]
+    assert program.UNTOLD.exists()
+    services.refusing.clear()
+    program.tell(config)
+    assert not program.UNTOLD.exists()
+
+
+@pytest.mark.parametrize(("not_after", "content"), [(1.0, False), (2_000_000_000_000.0, True)])
+def test_waiting_is_content_with_any_valid_certificate(
+    monkeypatch: pytest.MonkeyPatch, not_after: float, content: bool
+) -> None:
+    present = program.Certificate(NAMES, not_before=0.0, not_after=not_after)
+    monkeypatch.setattr(program, "wait", lambda: "the authority is down")
+    monkeypatch.setattr(program, "look", lambda *_: ("in the last third of its life", present))
+    asked = program.argparse.Namespace(wait=True, begin=False, check=False)
+    if content:
+        assert program.attend({"names": []}, asked)["not_after"] == not_after
+    else:
+        with pytest.raises(program.CertificateError, match="the authority is down"):
+            program.attend({"names": []}, asked)

@@ -66,7 +66,8 @@ def story(configured: System, figures: dict[str, str]) -> Iterator[Story]:
 
 
 def _live_through(system: System, answers: AnswerWatch, figures: dict[str, str]) -> Story:
-    sending = send("transactional", QUEUED, 20)
+    # A session each, so that the front door spreads them evenly.
+    sending = send("transactional", QUEUED, 20, "--messages-per-session", "1")
     await_that("every message waits in a queue", lambda: len(_waiting(system)) == QUEUED, 30)
     before = _waiting(system, VICTIM)
     killed_at = time.monotonic()

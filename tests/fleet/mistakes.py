@@ -89,7 +89,7 @@ MISTAKES = [
             "Choose one in 198.51.100.0/24"),
     Mistake("witness outside its network", "  address: 192.0.2.11", "  address: 192.0.2.99", "192.0.2.99",
             "witness.address", "outside 192.0.2.0/26", "Choose one in 192.0.2.0/26"),
-    Mistake("the router's address", "address: 198.51.100.12}", "address: 198.51.100.1}", "east-2: {",
+    Mistake("the router's address", "address: 198.51.100.12}", "address: 198.51.100.254}", "east-2: {",
             "regions.east.nodes.east-2.address", "the site's router", "Choose another address"),
     Mistake("the broadcast address", "address: 198.51.100.12}", "address: 198.51.100.255}", "east-2: {",
             "regions.east.nodes.east-2.address", "broadcast", "Choose another address"),
@@ -126,7 +126,7 @@ MISTAKES = [
     Mistake("sending from the operator's domain", "  news.example:\n", "  mail.fleet.example:\n", "mail.fleet.example:",
             "domains.mail.fleet.example", "lie within each other", "a zone no mail is sent from"),
     Mistake("sending domains within each other", "  news.example:\n", "  news.shop.example:\n", "news.shop.example:",
-            "domains.news.shop.example", "lie within each other", "Name only the upper one"),
+            "domains.news.shop.example", "lie within each other", "Name only one of them"),
     # Pools, domains, users
     Mistake("pool on an unknown node", "      west-2: [203.0.113.42]", "      west-3: [203.0.113.42]", "west-3:",
             "pools.marketing.addresses.west-3", "no mail server called `west-3`", "Did you mean `west-"),

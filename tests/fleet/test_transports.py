@@ -77,15 +77,6 @@ def test_a_cap_per_domain_leaves_room_for_several_domains(
     assert (default.destination_concurrency_limit, default.process_limit) == (10, 50)
 
 
-def test_a_recipient_always_meets_the_same_address(
-    instances: dict[tuple[str, str], InstanceTransports],
-) -> None:
-    instance = instances["east-1", "transactional"]
-    chosen = {instance.choose("google", f"user{n}@gmail.com").name for n in range(50)}
-    assert chosen == {"transactional-1-google", "transactional-2-google"}
-    assert instance.choose("google", "Ann@gmail.com") == instance.choose("google", "ann@gmail.com")
-
-
 @pytest.mark.parametrize(
     ("warm_since", "stage"),
     [

@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -6,6 +7,7 @@ from click.testing import CliRunner
 import cli.up
 from cli.main import cli as mtafleet
 from fleet.errors import MtafleetError
+from infra.outputs import OutputsError
 
 
 @pytest.fixture
@@ -13,13 +15,29 @@ def orders(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What was asked of the engine, and `sweep` when the lab's leftovers were removed."""
     given: list[list[str]] = []
 
-    def run_engine(environment: str, arguments: Sequence[str]) -> None:
+    def run_engine(
+        environment: str, arguments: Sequence[str], object_to: Callable[[str], None] | None = None
+    ) -> None:
+        if object_to is not None:
+            object_to(environment)
         given.append([environment, *arguments])
 
     monkeypatch.setattr(cli.up, "run_engine", run_engine)
     monkeypatch.setattr(cli.up, "_sweep_lab", lambda environment: given.append(["sweep", environment]))
     monkeypatch.setattr(cli.up, "_lab_is_gone", lambda environment: False)
+    monkeypatch.setattr(cli.up, "read_outputs", provisioned("east-1"))
     return given
+
+
+def provisioned(*nodes: str) -> Callable[[str], object]:
+    """Stands for the outputs of a stack that has these nodes; none: nothing has been provisioned."""
+
+    def read(environment: str) -> object:
+        if not nodes:
+            raise OutputsError("no outputs")
+        return SimpleNamespace(fleet=SimpleNamespace(nodes=dict.fromkeys(nodes)))
+
+    return read
 
 
 def run(*arguments: str, answer: str | None = None) -> int:
@@ -32,6 +50,22 @@ def test_further_arguments_go_to_the_engine(orders: list[list[str]]) -> None:
     assert orders[0][-3:] == ["--refresh", "--target", "x"]
     assert run("preview", "lab", "--diff") == 0
     assert orders[1] == ["lab", "preview", "--diff"]
+
+
+def test_a_node_that_the_file_no_longer_has_is_kept_unless_its_loss_is_meant(
+    orders: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli.up, "read_outputs", provisioned("east-1", "east-9"))
+    with pytest.raises(MtafleetError, match=r"no longer has east-9.*--drop-nodes"):
+        run("up", "lab")
+    assert orders == []
+    assert run("up", "lab", "--drop-nodes") == 0
+    assert "--drop-nodes" not in orders[0]
+
+
+def test_what_was_never_provisioned_can_be(orders: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli.up, "read_outputs", provisioned())
+    assert run("up", "lab") == 0
 
 
 @pytest.mark.parametrize("arguments", [(), ("--refresh",)])
