@@ -10,6 +10,9 @@ MOST_LOOKUPS = 10
 LONGEST_RECORD_BYTES = 1100
 """With the rest of an answer this still fits the usual EDNS size of 1,232 bytes."""
 
+MOST_ADDRESSES = 50
+"""So many fit into one record even when none is next to another, as public addresses of a cloud are."""
+
 _COSTLY = re.compile(r"[+?~-]?((include|exists):|redirect=|(a|mx|ptr)([:/]|$))", re.IGNORECASE)
 _NESTED = re.compile(r"[+?~-]?(include:|redirect=)(?P<name>[^%]+)$", re.IGNORECASE)
 
@@ -33,6 +36,21 @@ def spf_text(addresses: Iterable[IPv4Address], includes: Mapping[str, int], *, f
             f"({LONGEST_RECORD_BYTES}): name fewer pools for the domain, or give pools adjacent addresses"
         )
     return text
+
+
+def named_addresses(text: str) -> tuple[IPv4Address, ...]:
+    """The addresses that the record itself names, in their order."""
+    networks = [IPv4Network(term[4:]) for term in text.split() if term.startswith("ip4:")]
+    return tuple(address for network in networks for address in network)
+
+
+def renamed_addresses(text: str, public: Mapping[IPv4Address, IPv4Address]) -> str:
+    """The record with each address it names replaced by its public one; KeyError when it has none."""
+    own = {public[address] for address in named_addresses(text)}
+    networks = collapse_addresses(IPv4Network(address) for address in sorted(own))
+    terms = [f"ip4:{net.network_address if net.prefixlen == 32 else net}" for net in networks]
+    head, *rest = (term for term in text.split() if not term.startswith("ip4:"))
+    return " ".join([head, *terms, *rest])
 
 
 def included_lookups(name: str, fetch: Callable[[str], str | None]) -> int:

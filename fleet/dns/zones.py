@@ -1,11 +1,12 @@
 """The zones the fleet's name servers answer: its own, the sending domains, and the two that change."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from ipaddress import IPv4Address
 
 from fleet.dns.certificates import certificate_names, challenge_name, policy_domains
 from fleet.dns.model import DkimPublicKey, DnsError, Record, Zone, ZoneKind, txt
 from fleet.dns.mtasts import policy_host, policy_id, policy_text
-from fleet.dns.spf import spf_text
+from fleet.dns.spf import MOST_ADDRESSES, MOST_LOOKUPS, spf_text
 from fleet.spec.models import SendingDomain
 from fleet.topology import Fleet, FleetNode
 
@@ -60,8 +61,9 @@ def _operator_records(fleet: Fleet) -> Iterator[Record]:
         for server in _server_names(fleet):
             yield _record(zone, "NS", f"{server}.")
     yield from _inbound_records(fleet, domain)
-    addresses = [sending.address for sending in fleet.sending_addresses]
-    yield _record(domain, "TXT", txt(spf_text(addresses, {}, final="-all")))
+    yield _record(domain, "TXT", txt(_operator_spf(fleet)))
+    for name, addresses in spf_parts(fleet).items():
+        yield _record(name, "TXT", txt(spf_text(addresses, {}, final="?all")))
     yield _record(f"_dmarc.{domain}", "TXT", txt(f"v=DMARC1; p=none; rua=mailto:{DMARC_MAILBOX}@{domain}"))
     for sending_domain in fleet.environment.domains:
         # RFC 9990 (before: RFC 7489, 7.1): without it receivers send no reports about one domain to another.
@@ -105,11 +107,10 @@ def _sending_records(
 ) -> Iterator[Record]:
     """The domain is its owner's: below the return path all is ours, elsewhere only TXT records."""
     return_path = f"{sending.return_path}.{domain}"
-    addresses = [one.address for one in fleet.sending_addresses if one.pool in sending.pools]
     yield from _inbound_records(fleet, return_path)
-    yield _record(return_path, "TXT", txt(spf_text(addresses, {}, final="-all")))
+    yield _record(return_path, "TXT", txt(_spf(fleet, sending.pools, {}, final="-all")))
     # Other senders of the domain may be unknown to us, so what is not listed only weighs against.
-    yield _record(domain, "TXT", txt(spf_text(addresses, sending.spf_includes, final="~all")))
+    yield _record(domain, "TXT", txt(_spf(fleet, sending.pools, sending.spf_includes, final="~all")))
     reports = f"{DMARC_MAILBOX}@{fleet.environment.operator.domain}"
     policy = f"v=DMARC1; p={sending.dmarc.policy}; rua=mailto:{reports}"
     yield _record(f"_dmarc.{domain}", "TXT", txt(policy))
@@ -119,6 +120,45 @@ def _sending_records(
             raise DnsError(f"domain {domain} has no DKIM key for selector {selector}; provision it first")
         value = f"v=DKIM1; k={key.algorithm}; p={key.base64}"
         yield _record(f"{selector}._domainkey.{domain}", "TXT", txt(value))
+
+
+def spf_parts(fleet: Fleet) -> dict[str, list[IPv4Address]]:
+    """Records that hold the addresses of a fleet too large to name them all in one; {} for a small one."""
+    if len(fleet.sending_addresses) <= MOST_ADDRESSES:
+        return {}
+    return {
+        f"{pool.pool}-{number}._spf.{fleet.environment.operator.domain}": part
+        for pool in fleet.pools
+        for number, part in enumerate(_slices(_addresses(fleet, [pool.pool])), start=1)
+    }
+
+
+def _slices(addresses: list[IPv4Address]) -> Iterator[list[IPv4Address]]:
+    for start in range(0, len(addresses), MOST_ADDRESSES):
+        yield addresses[start : start + MOST_ADDRESSES]
+
+
+def _addresses(fleet: Fleet, pools: Collection[str]) -> list[IPv4Address]:
+    return [one.address for one in fleet.sending_addresses if one.pool in pools]
+
+
+def _spf(fleet: Fleet, pools: Collection[str], includes: Mapping[str, int], *, final: str) -> str:
+    addresses = _addresses(fleet, pools)
+    if len(addresses) <= MOST_ADDRESSES:
+        return spf_text(addresses, includes, final=final)
+    wanted = set(addresses)
+    parts = {name: 1 for name, part in spf_parts(fleet).items() if wanted.issuperset(part)}
+    return spf_text((), {**parts, **includes}, final=final)
+
+
+def _operator_spf(fleet: Fleet) -> str:
+    """The operator's own domain sends only bounces, whose HELO names have records of their own.
+
+    So where its record would cost too many look-ups it may name no address at all.
+    """
+    if len(spf_parts(fleet)) > MOST_LOOKUPS:
+        return spf_text((), {}, final="-all")
+    return _spf(fleet, list(fleet.environment.pools), {}, final="-all")
 
 
 def _steered_records(fleet: Fleet) -> Iterator[Record]:
