@@ -13,41 +13,58 @@ from fleet.spec.load import load_environment
 from fleet.spec.models import Environment
 from fleet.topology import Fleet
 from infra.components import Node, NodeArgs, Pool, PoolArgs, Region, RegionArgs, Zone, ZoneArgs
-from infra.resources import PrivateKey, Settings, SharedSecret
+from infra.records import pool_settings, record_settings
+from infra.resources import PrivateKey
+from infra.secret_material import stack_secrets
+from infra.stack_settings import StackSettings, read_settings
 from infra.substrates import NameServer, Substrate
 
-TSIG_KEY_NAME = "mtafleet"
-TSIG_ALGORITHM = "hmac-sha256"
-TSIG_SECRET_BYTES = 32
-PASSWORD_BYTES = 24
 _HEAD_START_SECONDS = 0.05
 
 
 def main() -> None:
     """Run for the stack's environment: config `mtafleet:environment`, by default the stack's name.
 
-    A mistake in the environment file ends the program with its message alone.
+    A mistake in the environment file or the stack's configuration ends the program with its message alone.
     """
-    name = pulumi.Config("mtafleet").get("environment") or pulumi.get_stack()
     try:
-        environment = load_environment(name)
+        settings = read_settings()
+        provision(load_environment(settings.environment), settings)
     except MtafleetError as error:
         pulumi.log.error(str(error))
         sys.exit(1)
-    provision(environment)
     _wait_without_spinning()
 
 
-def provision(environment: Environment) -> None:
-    """Declare every resource of one environment and export what configuration needs."""
+def provision(environment: Environment, settings: StackSettings | None = None) -> None:
+    """Declare the resources of one environment's stack and export what configuration needs.
+
+    A lab is one stack; on AWS `settings` say which part this is. Modules for AWS are imported when they are
+    used: its SDK takes seconds to load.
+    """
+    if environment.substrate == "lab":
+        _provision_lab(environment)
+        return
+    settings = settings or StackSettings(environment.environment, "fleet")
+    if settings.part == "foundation":
+        from infra.substrates.aws.foundation import provision_foundation  # noqa: PLC0415
+
+        provision_foundation(environment, settings)
+    else:
+        from infra.substrates.aws.fleet import provision_fleet  # noqa: PLC0415
+
+        provision_fleet(environment, settings)
+
+
+def _provision_lab(environment: Environment) -> None:
     fleet = Fleet.of(environment)
     substrate = _substrate(environment)
     ssh_key = PrivateKey("ssh", "ed25519")
-    _record_settings(environment)
+    record_settings(environment)
 
     nodes = _nodes(fleet, substrate, ssh_key.public_key_openssh)
     pools = {
-        name: Pool(name, PoolArgs(_addresses(fleet, name), _pool_settings(environment, name)), substrate)
+        name: Pool(name, PoolArgs(_addresses(fleet, name), pool_settings(environment, name)), substrate)
         for name in environment.pools
     }
     zones = _zones(fleet, substrate)
@@ -68,7 +85,8 @@ def provision(environment: Environment) -> None:
             },
         },
     )
-    pulumi.export("secrets", pulumi.Output.secret(_secrets(environment, ssh_key, zones)))
+    dkim = {name: zone.dkim for name, zone in zones.items() if zone.dkim}
+    pulumi.export("secrets", stack_secrets(environment, ssh_key, dkim))
 
 
 def _wait_without_spinning() -> None:
@@ -124,32 +142,3 @@ def _zones(fleet: Fleet, substrate: Substrate) -> Mapping[str, Zone]:
 
 def _addresses(fleet: Fleet, pool: str) -> list[Any]:
     return [sending for sending in fleet.sending_addresses if sending.pool == pool]
-
-
-def _record_settings(environment: Environment) -> None:
-    for scope, values in (("limits", environment.limits), ("failover", environment.failover)):
-        Settings(scope, scope, values.model_dump(mode="json"))
-
-
-def _pool_settings(environment: Environment, pool: str) -> Mapping[str, Any]:
-    spec = environment.pools[pool]
-    return {
-        "submission": spec.submission,
-        "users": {
-            name: {"senders": sorted(user.senders)}
-            for name, user in environment.users.items()
-            if user.pool == pool
-        },
-        "domains": sorted(name for name, domain in environment.domains.items() if pool in domain.pools),
-    }
-
-
-def _secrets(environment: Environment, ssh_key: PrivateKey, zones: Mapping[str, Zone]) -> Mapping[str, Any]:
-    tsig = SharedSecret("tsig", TSIG_SECRET_BYTES, "base64")
-    users = {name: SharedSecret(f"user.{name}", PASSWORD_BYTES, "base64url") for name in environment.users}
-    return {
-        "dkim": {name: zone.dkim for name, zone in zones.items() if zone.dkim},
-        "tsig": {"name": TSIG_KEY_NAME, "algorithm": TSIG_ALGORITHM, "secret": tsig.value},
-        "users": {name: password.value for name, password in users.items()},
-        "ssh_private_key": ssh_key.private_key_pem,
-    }

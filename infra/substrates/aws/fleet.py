@@ -1,0 +1,78 @@
+"""The stack `NAME`: networks, machines, steering, upon the foundation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from fleet.invariants import health_checks
+from fleet.spec.models import Environment
+from fleet.topology import Fleet
+from infra.records import record_pools, record_settings
+from infra.stack_settings import StackSettings
+from infra.substrates.aws.alarms import budget
+from infra.substrates.aws.cloud import Cloud
+from infra.substrates.aws.health import steering
+from infra.substrates.aws.identity import NodeIdentity
+from infra.substrates.aws.network import networks
+from infra.substrates.aws.nodes import Machine, MachineArgs
+from infra.substrates.aws.upon import Foundation
+
+
+def provision_fleet(environment: Environment, settings: StackSettings) -> None:
+    """Declare the fleet and export what configuration needs, as in every other environment."""
+    cloud = Cloud(environment, settings)
+    foundation = Foundation(environment.environment)
+    record_settings(environment)
+    record_pools(environment)
+    _say_what_checks_cost(environment)
+
+    sites = list(cloud.places)
+    identity = NodeIdentity(foundation.topics(sites), [foundation.key(site) for site in sites], cloud)
+    made = networks(cloud)
+    machines = {
+        node.name: Machine(node.name, MachineArgs(node, made[node.site], identity.profile), foundation, cloud)
+        for node in cloud.fleet.nodes
+    }
+    steering(foundation, cloud)
+    budget(cloud)
+    pulumi.export(
+        "fleet",
+        {
+            "nodes": {name: machine.entry for name, machine in machines.items()},
+            "access": _access(cloud),
+            "acme": {"directory": environment.acme.directory, "ca_certificate": None},
+            "resolver": {"root_hints": [], "trust_anchor": None},
+            "addresses": _addresses(cloud.fleet, foundation),
+        },
+    )
+    pulumi.export("secrets", pulumi.Output.secret(foundation.secrets))
+
+
+def _access(cloud: Cloud) -> Mapping[str, Any]:
+    """`direct`: over SSH from an operator's network; `session-manager`: through AWS, by instance id."""
+    kind = "direct" if cloud.spec.operator_networks else "session-manager"
+    return {"kind": kind, "regions": {site: place.region for site, place in cloud.places.items()}}
+
+
+def _addresses(fleet: Fleet, foundation: Foundation) -> Mapping[str, Any]:
+    return {
+        str(sending.address): {
+            "node": sending.node,
+            "pool": sending.pool,
+            "public": foundation.public(sending.address),
+            "private": str(sending.address),
+            "name": sending.name,
+        }
+        for sending in fleet.sending_addresses
+    }
+
+
+def _say_what_checks_cost(environment: Environment) -> None:
+    if environment.aws is None:
+        return
+    count, granted = health_checks(environment), environment.aws.quotas.health_checks
+    pulumi.log.info(
+        f"{count} Route 53 health checks of {granted} granted; "
+        f"`mtafleet cost -e {environment.environment}` says what they cost"
+    )

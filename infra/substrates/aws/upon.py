@@ -1,0 +1,63 @@
+"""What the fleet stack knows of its foundation, through a stack reference."""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address
+from typing import Any
+
+import pulumi
+
+from infra.stack_settings import FOUNDATION_SUFFIX
+
+
+class Foundation:
+    """The outputs of the stack `NAME-foundation`, each known as soon as that stack has it."""
+
+    def __init__(self, environment: str) -> None:
+        self._stack = f"{environment}{FOUNDATION_SUFFIX}"
+        name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{self._stack}"
+        reference = pulumi.StackReference(self._stack, stack_name=name)
+        self._outputs: pulumi.Output[Mapping[str, Any]] = reference.require_output("foundation")
+        self.secrets: pulumi.Output[Mapping[str, Any]] = reference.require_output("secrets")
+
+    def allocation(self, private: IPv4Address) -> pulumi.Output[str]:
+        """The allocation id of the Elastic IP behind a private address."""
+        return self._find("addresses", str(private), "allocation_id")
+
+    def public(self, private: IPv4Address) -> pulumi.Output[str]:
+        """The Elastic IP behind a private address."""
+        return self._find("addresses", str(private), "public")
+
+    def zone(self, domain: str) -> pulumi.Output[str]:
+        """The id of a domain's hosted zone."""
+        return self._find("zones", domain, "id")
+
+    def spool(self, node: str) -> pulumi.Output[str]:
+        """The id of a node's queue volume."""
+        return self._find("spools", node)
+
+    def key(self, site: str) -> pulumi.Output[str]:
+        """The ARN of a site's encryption key."""
+        return self._find("keys", site)
+
+    def topics(self, sites: Sequence[str]) -> list[pulumi.Output[str]]:
+        """The ARNs of the sites' alarm topics."""
+        return [self._find("topics", site) for site in sites]
+
+    @property
+    def ssh_public_key(self) -> pulumi.Output[str]:
+        """The OpenSSH public key whose private half opens every machine."""
+        return self._find("ssh_public_key")
+
+    def _find(self, *path: str) -> pulumi.Output[str]:
+        def found(outputs: Mapping[str, Any]) -> str:
+            value: Any = outputs
+            for key in path:
+                if not isinstance(value, Mapping) or key not in value:
+                    raise pulumi.RunError(
+                        f"stack {self._stack} has no {' '.join(path)} yet: "
+                        f"bring it up to date first with `pulumi up --stack {self._stack}`"
+                    )
+                value = value[key]
+            return str(value)
+
+        return self._outputs.apply(found)
