@@ -5,6 +5,8 @@ from typing import Any
 
 import pulumi
 
+from fleet.aws.cost import checks_month
+from fleet.aws.prices import price_table
 from fleet.invariants import health_checks
 from fleet.spec.models import Environment
 from fleet.topology import Fleet
@@ -72,7 +74,9 @@ def _say_what_checks_cost(environment: Environment) -> None:
     if environment.aws is None:
         return
     count, granted = health_checks(environment), environment.aws.quotas.health_checks
+    prices = price_table()
+    dollars = checks_month(environment, environment.aws, prices)
     pulumi.log.info(
-        f"{count} Route 53 health checks of {granted} granted; "
-        f"`mtafleet cost -e {environment.environment}` says what they cost"
+        f"{count} Route 53 health checks of {granted} granted: "
+        f"US$ {dollars:,.2f} a month by the list prices of {prices.read.isoformat()}"
     )
