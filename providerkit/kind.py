@@ -104,6 +104,19 @@ class Kind(ABC, Generic[I]):
     def delete(self, identity: str, recorded: Mapping[str, Json]) -> None:
         """Remove the resource; it is no error when it is gone already."""
 
+    def changed(self, recorded: Properties, news: Properties) -> dict[str, bool]:
+        """Return the inputs that differ from the recorded state, each with whether it forces a replacement.
+
+        Comparing with the recorded *state*, which a refresh makes true, shows drift as well as edits.
+        """
+        names = set(self.inputs.model_fields)
+        different = {
+            name
+            for name in names
+            if name in news.unknown or recorded.values.get(name) != news.values.get(name)
+        }
+        return {name: name in self.replaces for name in sorted(different)}
+
 
 def matching(pattern: str, meaning: str) -> AfterValidator:
     """For string inputs that are not secret: what does not match is refused as not being `meaning`."""
@@ -160,18 +173,6 @@ def dump(model: Inputs) -> dict[str, Json]:
 def state_of(kind: Kind[I], inputs: I, computed: Mapping[str, Json], secret: Iterable[str]) -> Properties:
     """Join inputs and computed outputs into the state the engine records."""
     return Properties({**dump(inputs), **computed}, frozenset(secret) | kind.secret)
-
-
-def changed(kind: Kind[I], recorded: Properties, news: Properties) -> dict[str, bool]:
-    """Return the inputs that differ from the recorded state, each with whether it forces a replacement.
-
-    Comparing with the recorded *state*, which a refresh makes true, shows drift as well as edits.
-    """
-    names = set(kind.inputs.model_fields)
-    different = {
-        name for name in names if name in news.unknown or recorded.values.get(name) != news.values.get(name)
-    }
-    return {name: name in kind.replaces for name in sorted(different)}
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -6,7 +6,7 @@ Requests and responses are Pulumi's protobuf messages. Calls arrive concurrently
 import threading
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -19,9 +19,9 @@ from pulumi.runtime.proto import (
     status_pb2,
 )
 
-from providerkit.kind import Inputs, Kind, PartlyCreatedError, ProviderError, changed, check, dump, state_of
+from providerkit.kind import Inputs, Kind, PartlyCreatedError, ProviderError, check, dump, state_of
 from providerkit.progress import listening
-from providerkit.values import Properties, from_struct, to_struct
+from providerkit.values import Json, Properties, from_struct, to_struct
 
 AnyKind = Kind[Any]
 
@@ -60,7 +60,7 @@ class Resources:
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         kind = self._kind(request.urn, context)
-        inputs, problems = check(kind, from_struct(request.news))
+        inputs, problems = check(kind, self._asked(kind, request))
         return provider_pb2.CheckResponse(
             inputs=to_struct(inputs),
             failures=[
@@ -75,7 +75,7 @@ class Resources:
         news = from_struct(request.news)
         differences = {
             name: replaces
-            for name, replaces in changed(kind, recorded, news).items()
+            for name, replaces in kind.changed(recorded, news).items()
             if name not in request.ignoreChanges
         }
         replaces = [name for name, forces in differences.items() if forces]
@@ -88,7 +88,10 @@ class Resources:
             hasDetailedDiff=True,
             detailedDiff={
                 name: _property_diff(
-                    name in recorded.values, name in news.values, name in news.unknown, forces
+                    name in recorded.values,
+                    name in news.values or name not in kind.inputs.model_fields,
+                    name in news.unknown,
+                    forces,
                 )
                 for name, forces in differences.items()
             },
@@ -120,8 +123,7 @@ class Resources:
             if found is None:
                 return provider_pb2.ReadResponse()
             secret = recorded.secret | from_struct(request.inputs).secret | kind.secret
-            names = set(kind.inputs.model_fields)
-            inputs = {key: value for key, value in found.items() if key in names}
+            inputs = self._inputs_found(kind, found, from_struct(request.inputs))
             return provider_pb2.ReadResponse(
                 id=request.id,
                 properties=to_struct(Properties(found, secret)),
@@ -157,6 +159,17 @@ class Resources:
             return Empty()
 
         return self._attempt(context, request.urn, kind, delete)
+
+    # --- for providers that do it another way
+
+    def _asked(self, kind: AnyKind, request: Any) -> Properties:
+        """Return the inputs a `Check` request asks about."""
+        return from_struct(request.news)
+
+    def _inputs_found(self, kind: AnyKind, found: Mapping[str, Json], before: Properties) -> dict[str, Json]:
+        """Return the inputs that describe a resource as found; `before` are those recorded, if any."""
+        names = set(kind.inputs.model_fields)
+        return {key: value for key, value in found.items() if key in names}
 
     # --- helpers
 
@@ -212,7 +225,7 @@ class Resources:
 def _foreseen(kind: AnyKind, given: Properties) -> Properties:
     """Return the state a creation would lead to, as far as it can be told."""
     known = {} if given.unknown else kind.foresee(kind.inputs.model_validate(dict(given.values)))
-    unknown = given.unknown | (kind.computed - known.keys())
+    unknown = given.unknown | (kind.computed - known.keys() - given.values.keys())
     return Properties({**given.values, **known}, given.secret | kind.secret, unknown)
 
 

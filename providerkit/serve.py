@@ -22,7 +22,23 @@ _GRACE_SECONDS = 30
 
 
 def serve(package: str, module: str, engine_address: str | None) -> None:
-    """Serve the tuple `KINDS` of a module on a free loopback port until told to stop or the engine dies.
+    """Serve the tuple `KINDS` of a module on a free loopback port until told to stop or the engine dies."""
+
+    def load(cancelled: threading.Event) -> "Resources":
+        from providerkit.resources import Resources  # noqa: PLC0415 - see providerkit.plugin
+
+        return Resources(importlib.import_module(module).KINDS, cancelled, engine_channel(engine_address))
+
+    run(Plugin(package, load))
+
+
+def engine_channel(address: str | None) -> grpc.Channel | None:
+    """Return a channel to the engine, for lines of progress; None when no engine started this provider."""
+    return grpc.insecure_channel(address) if address else None
+
+
+def run(plugin: Plugin) -> None:
+    """Serve a plugin on a free loopback port until told to stop or the engine dies.
 
     The port goes to stdout, as Pulumi's plugin protocol wants; everything else belongs on stderr.
     A stopped provider takes no new calls, finishes those under way and exits.
@@ -30,14 +46,6 @@ def serve(package: str, module: str, engine_address: str | None) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
-
-    def load(cancelled: threading.Event) -> "Resources":
-        from providerkit.resources import Resources  # noqa: PLC0415 - see providerkit.plugin
-
-        kinds = importlib.import_module(module).KINDS
-        return Resources(kinds, cancelled, grpc.insecure_channel(engine_address) if engine_address else None)
-
-    plugin = Plugin(package, load)
     server = grpc.server(
         ThreadPoolExecutor(max_workers=_CALLS_AT_ONCE),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],

@@ -16,7 +16,7 @@ from lab.provider.network import Image, Lab, Link, Site
 from lab.provider.world import Address, World, ZoneDelegation
 from lab.world.install import SPECIFICATION
 from lab.world.spec import WorldSpec
-from providerkit.kind import PartlyCreatedError, ProviderError, changed, check, dump
+from providerkit.kind import PartlyCreatedError, ProviderError, check, dump
 from providerkit.values import Properties
 from tests.infra.fakelab.computer import FakeComputer
 from tests.infra.fakelab.setup import install
@@ -67,7 +67,7 @@ def test_a_dead_machine_reads_as_not_running_and_an_update_boots_its_disk(
     found = kind.read(made.identity, dump(inputs))
     assert found is not None
     assert found["running"] is False
-    assert changed(kind, Properties(found), Properties(dump(inputs))) == {"running": False}
+    assert kind.changed(Properties(found), Properties(dump(inputs))) == {"running": False}
     kind.update(made.identity, inputs, found)
     assert kind.read(made.identity, found) == dump(inputs)
 
@@ -84,7 +84,7 @@ def test_a_dead_machine_reads_as_not_running_and_an_update_boots_its_disk(
 def test_what_makes_a_new_machine(lab: str, disk: str, change: dict[str, Any], replaces: bool) -> None:
     before = Properties(dump(machine_inputs(lab, disk)))
     after = Properties(dump(machine_inputs(lab, disk, **change)))
-    assert changed(Machine(), before, after) == {next(iter(change)): replaces}
+    assert Machine().changed(before, after) == {next(iter(change)): replaces}
 
 
 def test_a_machine_that_does_not_answer_is_recorded(
@@ -122,7 +122,7 @@ def test_a_link_changes_in_place_and_reads_the_same_whichever_end_is_first(lab: 
     assert made.identity.endswith("/links/east--west")
     assert kind.read(made.identity, dump(inputs)) == dump(inputs)
     slower = inputs.model_copy(update={"delay_milliseconds": 80.0})
-    assert changed(kind, Properties(dump(inputs)), Properties(dump(slower))) == {"delay_milliseconds": False}
+    assert kind.changed(Properties(dump(inputs)), Properties(dump(slower))) == {"delay_milliseconds": False}
     kind.update(made.identity, slower, dump(inputs))
     assert kind.read(made.identity, dump(inputs)) == dump(slower)
 
@@ -218,7 +218,7 @@ def test_a_reverse_name_changes_in_place(lab: str) -> None:
     add_world(lab)
     inputs, identity = add_address(lab)
     renamed = inputs.model_copy(update={"reverse_name": "b-1.east-1.fleet.example"})
-    assert changed(Address(), Properties(dump(inputs)), Properties(dump(renamed))) == {"reverse_name": False}
+    assert Address().changed(Properties(dump(inputs)), Properties(dump(renamed))) == {"reverse_name": False}
     Address().update(identity, renamed, dump(inputs))
     assert list(specification().reverse_names.values()) == ["b-1.east-1.fleet.example"]
     assert Address().read(identity, dump(inputs)) == dump(renamed)

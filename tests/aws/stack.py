@@ -1,0 +1,99 @@
+"""A small Pulumi project of its own, run by the real engine over the stand-in and a simulated AWS."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleet.paths import project_root
+from infra.engine import require_engine
+from lab.aws.server.app import Server
+from tests.infra.stack import Result
+
+_PROJECT = """\
+name: standin
+runtime:
+  name: python
+  options:
+    virtualenv: {virtualenv}
+"""
+
+
+@dataclass(frozen=True)
+class AwsStack:
+    """One stack called `dev`; its program is text that a test changes."""
+
+    folder: Path
+    server: Server
+
+    @classmethod
+    def make(cls, folder: Path, server: Server, program: str) -> "AwsStack":
+        stack = cls(folder, server)
+        for place in ("project", "backend", "home"):
+            (folder / place).mkdir()
+        (folder / "project/Pulumi.yaml").write_text(_PROJECT.format(virtualenv=sys.prefix))
+        (folder / "passphrase").write_text("correct horse\n")
+        stack.write(program)
+        stack.run("stack", "init", "dev")
+        return stack
+
+    def write(self, program: str) -> None:
+        (self.folder / "project/__main__.py").write_text(textwrap.dedent(program))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        path = [
+            str(Path(sys.prefix) / "bin"),
+            str(require_engine().directory),
+            str(project_root() / "lab/aws"),
+            os.environ["PATH"],
+        ]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "AWS_"))}
+        return {
+            **kept,
+            "PATH": os.pathsep.join(path),
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase"),
+            "PULUMI_HOME": str(self.folder / "home"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "AWS_ENDPOINT_URL": self.server.url,
+        }
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the engine and leave it running."""
+        return subprocess.Popen(
+            ["/usr/bin/env", "pulumi", "--non-interactive", "--color", "never", *arguments],
+            cwd=self.folder / "project",
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> Result:
+        with self.start(*arguments) as engine:
+            text, _ = engine.communicate()
+        return Result(engine.returncode, text)
+
+    def up(self, *arguments: str) -> Result:
+        return self.run("up", "--stack", "dev", "--yes", "--skip-preview", *arguments)
+
+    def preview(self, *arguments: str) -> Result:
+        return self.run("preview", "--stack", "dev", "--diff", *arguments)
+
+    def destroy(self) -> Result:
+        return self.run("destroy", "--stack", "dev", "--yes", "--skip-preview")
+
+    def resources(self) -> dict[str, Any]:
+        """Return the stack's resources by name, the stack and the providers aside."""
+        document = json.loads(self.run("stack", "export", "--stack", "dev").text)
+        return {
+            resource["urn"].rpartition("::")[2]: resource
+            for resource in document["deployment"].get("resources", [])
+            if resource["type"].startswith("aws:")
+        }
