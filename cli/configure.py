@@ -1,7 +1,7 @@
 """`mtafleet configure NAME`: every node becomes what the environment says."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -10,6 +10,8 @@ from rich.live import Live
 from rich.table import Table
 
 from cli.access import enter_network
+from cli.status import ASK_DAEMON, read_observers
+from failover.overview import Observer, overview
 from fleet.inventory import node_models
 from fleet.paths import project_root
 from fleet.spec.load import load_environment
@@ -18,6 +20,7 @@ from infra.configure import NodeReport, Progress, Request, RunReport
 from infra.configure import configure as configure_nodes
 from infra.configure.hooks import HOOKS, build_software
 from infra.outputs import read_outputs
+from infra.ssh import node_shells
 
 INTERRUPTED_STATUS = 130
 
@@ -30,17 +33,24 @@ INTERRUPTED_STATUS = 130
 def configure(environment: str, *, check: bool, limit: tuple[str, ...], as_json: bool) -> None:
     """Bring packages' settings, services, zones and certificates of all nodes up to date.
 
-    Needs nodes that `mtafleet up` has made. Nothing is touched on nodes that are as they should be. Exit
-    status 1 when a node failed; it keeps working with what it had.
+    Needs nodes that `mtafleet up` has made. Nothing is touched on nodes that are as they should be. A fleet
+    that is in service is changed one node first, then region by region, and no further when a node does not
+    come back into service. Exit status 1 when a node failed; it keeps working with what it had.
     """
     fleet = Fleet.of(load_environment(environment))
     outputs = read_outputs(fleet.environment.environment)
     models = node_models(fleet, outputs.fleet, outputs.secrets)
     build_software()
     enter_network(fleet.environment.environment, outputs.fleet.access)
-    request = Request(project_root(), models, limit, check=check, hooks=HOOKS)
-    names = list(limit) or list(models)
-    with _progress(names, quiet=as_json) as progress:
+    with node_shells(outputs) as shells, _progress(list(limit) or list(models), quiet=as_json) as progress:
+        request = Request(
+            project_root(),
+            models,
+            limit,
+            check=check,
+            hooks=HOOKS,
+            serving=lambda: _in_service(read_observers(outputs.fleet, shells.ask(ASK_DAEMON))),
+        )
         report = configure_nodes(request, progress)
     if as_json:
         click.echo(report.as_json())
@@ -50,6 +60,13 @@ def configure(environment: str, *, check: bool, limit: tuple[str, ...], as_json:
         sys.exit(INTERRUPTED_STATUS)
     if not report.ok:
         sys.exit(1)
+
+
+def _in_service(observers: Sequence[Observer]) -> frozenset[str]:
+    """The nodes whose every part is in service for all daemons that could be asked."""
+    found = overview(observers)
+    unwell = {one.node for one in found.members if not one.healthy}
+    return frozenset(one.node for one in found.members) - unwell
 
 
 class _Silent:

@@ -111,7 +111,7 @@ def _dns(environment: Environment, aws: Aws, prices: Prices) -> float:
 
 
 def checks_month(environment: Environment, aws: Aws, prices: Prices) -> float:
-    """Health checks for a month: of each node a port, the views of others (over HTTPS), two calculated ones."""
+    """Health checks of a month: per node one of a port, some of views (HTTPS), and two calculated ones."""
     nodes = sum(len(region.nodes) for region in environment.regions.values())
     https = nodes * aws.checks.views
     fast = nodes * (aws.checks.views + 1) if aws.checks.interval_seconds == 10 else 0

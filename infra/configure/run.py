@@ -1,4 +1,4 @@
-"""One run of the playbook over SSH, from rendered bundles to a report per node."""
+"""The playbook over SSH, batch after batch, from rendered bundles to a report per node."""
 
 import os
 import signal
@@ -20,6 +20,7 @@ from infra.configure.errors import ConfigureError
 from infra.configure.prepare import Layout, prepare
 from infra.configure.private import private_directory
 from infra.configure.progress import EventReader, Progress, RunReport
+from infra.configure.rollout import Rollout, Serving, await_service, plan_rollout
 
 PLAYBOOK = Path("playbooks/site.yml")
 FOLDER_ON_NODE = "/run/mtafleet-ansible"
@@ -29,13 +30,22 @@ CLEANUP_TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to configure: `models` of the whole fleet, `limit` names the nodes to touch (empty: all)."""
+    """What to configure: `models` of the whole fleet, `limit` names the nodes to touch (empty: all).
+
+    With `serving` a fleet that is in service is changed in batches (see `infra.configure.rollout`), and the
+    change stops where it did harm; without it, or under `check`, all nodes are worked on at once.
+    """
 
     project: Path
     models: Mapping[str, NodeModel]
     limit: tuple[str, ...] = ()
     check: bool = False
     hooks: Mapping[str, Hook] = field(default_factory=dict)
+    serving: Serving | None = None
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return self.limit or tuple(self.models)
 
 
 def configure(request: Request, progress: Progress) -> RunReport:
@@ -48,20 +58,48 @@ def configure(request: Request, progress: Progress) -> RunReport:
     if unknown:
         raise ConfigureError(f"no node is called {unknown[0]}; there are {', '.join(request.models)}")
     started = time.monotonic()
-    reader = EventReader(list(request.limit or request.models), progress)
+    reader = EventReader(list(request.nodes), progress)
     with private_directory() as directory, _interruptible() as interrupted:
         layout = prepare(directory, request.project, request.models, request.hooks)
         try:
-            runner = _run_ansible(request, layout, reader.read, interrupted)
+            completed, stopped = _roll_out(request, layout, reader, interrupted)
         finally:
             _leave_nodes(request, layout, list(reader.nodes))
     return RunReport(
         check=request.check,
         seconds=time.monotonic() - started,
-        completed=runner.status in {"successful", "failed"} and _explained(runner, reader),
+        completed=completed,
         nodes=reader.nodes,
-        message="interrupted" if interrupted() else "\n".join(reader.unlocated[-3:]),
+        message="interrupted" if interrupted() else stopped or "\n".join(reader.unlocated[-3:]),
     )
+
+
+def _roll_out(
+    request: Request, layout: Layout, reader: EventReader, interrupted: Callable[[], bool]
+) -> tuple[bool, str]:
+    """Work through the batches; returns whether all were, and else why the change went no further."""
+    serving = None if request.check else request.serving
+    rollout = plan_rollout(request.models, request.nodes, serving() if serving else ())
+    for number, batch in enumerate(rollout.batches):
+        runner = _run_ansible(request, layout, batch, reader.read, interrupted)
+        if runner.status not in {"successful", "failed"} or not _explained(runner, reader):
+            return False, ""
+        rest = [name for later in rollout.batches[number + 1 :] for name in later]
+        if serving and rest and (harm := _harm(reader, rollout, batch, serving)):
+            return False, f"{harm}. Not touched: {', '.join(rest)}"
+    return True, ""
+
+
+def _harm(reader: EventReader, rollout: Rollout, batch: tuple[str, ...], serving: Serving) -> str:
+    """What a batch has done to nodes that were in service; empty when they are still, or again."""
+    served = [name for name in batch if name in rollout.served]
+    if failed := [name for name in served if reader.nodes[name].failed]:
+        return f"stopped, since {', '.join(failed)} could not be configured"
+    if not any(reader.nodes[name].changed for name in batch):
+        return ""
+    if missing := await_service(served, serving):
+        return f"stopped, since {', '.join(missing)} did not come back into service"
+    return ""
 
 
 def _explained(runner: Any, reader: EventReader) -> bool:
@@ -72,15 +110,16 @@ def _explained(runner: Any, reader: EventReader) -> bool:
 def _run_ansible(
     request: Request,
     layout: Layout,
+    batch: tuple[str, ...],
     handler: Callable[[dict[str, Any]], object],
     interrupted: Callable[[], bool],
 ) -> Any:
-    words = ["--forks", str(len(request.models)), *(["--check"] if request.check else [])]
+    words = ["--forks", str(len(batch)), *(["--check"] if request.check else [])]
     return ansible_runner.run(
         private_data_dir=str(layout.directory),
         playbook=str(request.project / PLAYBOOK),
         inventory=str(layout.inventory),
-        limit=",".join(request.limit) or None,
+        limit=",".join(batch),
         cmdline=" ".join(words),
         envvars=_environment(request.project, layout.directory),
         event_handler=handler,
