@@ -58,6 +58,10 @@ def check_config(given: Properties) -> list[Problem]:
     ]
     if "region" not in given.unknown and not _region(given.values):
         problems.append(Problem("region", "no region: give the provider one, or set AWS_REGION"))
+    allowed = _decoded(given.values.get("allowedAccountIds"), None)
+    if allowed is not None and ACCOUNT not in allowed:
+        reason = f"the simulated AWS is account {ACCOUNT}, which is not among {', '.join(allowed)}"
+        problems.append(Problem("allowedAccountIds", reason))
     try:
         config = configure(given.values)
         for service in {"ec2", *config.endpoints}:

@@ -250,6 +250,7 @@ class Budget(_ByArn):
     arn_parameter = "ResourceARN"
     served = frozenset(
         {
+            "accountId",
             "name",
             "budgetType",
             "timeUnit",

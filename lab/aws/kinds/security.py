@@ -1,21 +1,29 @@
-"""Security groups and their rules, each rule a resource of its own."""
+"""Security groups, with rules inside them or rules that are resources of their own."""
 
 from typing import Any, ClassVar
 
 from lab.aws.base import Aws, State, Values
 from lab.aws.kinds.ec2 import Ec2Kind
+from lab.aws.kinds.permissions import Permission, asked, present, told
+
+
+_WAYS = {"ingress": "IpPermissions", "egress": "IpPermissionsEgress"}
 
 
 class SecurityGroup(Ec2Kind):
-    """A group without rules: the rule that lets everything out, which EC2 adds, is taken away at once."""
+    """A group. Rules left out here are left to `aws.vpc.SecurityGroupIngressRule` and its sibling.
+
+    The rule that lets everything out, which EC2 adds to every new group, is taken away at once.
+    """
 
     resource_type = "aws:ec2/securityGroup:SecurityGroup"
     noun = "security-group"
     describe = ("describe_security_groups", "GroupIds", "SecurityGroups")
     fields = {"name": "GroupName", "description": "Description", "vpcId": "VpcId", "ownerId": "OwnerId"}
-    served = frozenset({"name", "description", "vpcId", "revokeRulesOnDelete", "tags"})
+    served = frozenset({"name", "description", "vpcId", "revokeRulesOnDelete", "tags", *_WAYS})
     replaces = frozenset({"name", "description", "vpcId"})
-    settled = frozenset({"ingress", "egress", "vpcId", "namePrefix"})
+    settled = frozenset({"vpcId", "namePrefix", *_WAYS})
+    sets = frozenset(_WAYS)
     defaults = {"description": "Managed by Pulumi", "revokeRulesOnDelete": False}
     unread = frozenset({"revokeRulesOnDelete"})
     named = "name"
@@ -31,17 +39,31 @@ class SecurityGroup(Ec2Kind):
         return identity
 
     def settle(self, aws: Aws, identity: str, wanted: Values) -> None:
-        item = self.item(aws, identity)
-        if item.get("IpPermissionsEgress"):
-            aws("revoke_security_group_egress", GroupId=identity, IpPermissions=item["IpPermissionsEgress"])
+        self.change(aws, identity, {"egress": [], **wanted}, {}, frozenset({*_WAYS} & {"egress", *wanted}))
+
+    def more(self, aws: Aws, identity: str, item: Any, recorded: Values) -> State:
+        return {
+            way: told(present(item.get(listed, [])), recorded.get(way), identity)
+            for way, listed in _WAYS.items()
+        }
+
+    def change(self, aws: Aws, identity: str, wanted: Values, actual: Values, names: frozenset[str]) -> None:
+        item = self.item(aws, identity) if names & _WAYS.keys() else {}
+        for way in sorted(names & _WAYS.keys()):
+            before, after = present(item.get(_WAYS[way], [])), asked(wanted.get(way) or [], identity)
+            _permit(aws, identity, f"revoke_security_group_{way}", before - after)
+            _permit(aws, identity, f"authorize_security_group_{way}", after - before)
+        super().change(aws, identity, wanted, actual, names - _WAYS.keys())
 
     def remove(self, aws: Aws, identity: str, recorded: Values) -> None:
-        item = self.item(aws, identity)
-        if recorded.get("revokeRulesOnDelete") and item:
-            for way, rules in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
-                if item.get(rules):
-                    aws(f"revoke_security_group_{way}", GroupId=identity, IpPermissions=item[rules])
+        if recorded.get("revokeRulesOnDelete"):
+            self.change(aws, identity, {}, {}, frozenset(_WAYS))
         aws("delete_security_group", GroupId=identity)
+
+
+def _permit(aws: Aws, group: str, operation: str, permissions: frozenset[Permission]) -> None:
+    if permissions:
+        aws(operation, GroupId=group, IpPermissions=[one.as_ec2() for one in sorted(permissions)])
 
 
 class _Rule(Ec2Kind):

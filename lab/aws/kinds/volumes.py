@@ -95,6 +95,8 @@ class VolumeAttachment(AwsKind):
         return None
 
     def remove(self, aws: Aws, identity: str, recorded: Values) -> None:
+        if recorded.get("stopInstanceBeforeDetaching"):
+            aws("stop_instances", InstanceIds=[recorded["instanceId"]])
         if not recorded.get("skipDestroy"):
             aws(
                 "detach_volume",
