@@ -65,7 +65,7 @@ def present(listed: Iterable[Mapping[str, Any]]) -> frozenset[Permission]:
 
 
 def told(permissions: frozenset[Permission], recorded: Iterable[Values] | None, group: str) -> list[State]:
-    """Return the rules as recorded when they say the same, else grouped by protocol, ports and description."""
+    """Return the rules as recorded when they say the same, else grouped by what they let through."""
     recorded = list(recorded or [])
     if asked(recorded, group) == permissions:
         return [dict(rule) for rule in recorded]

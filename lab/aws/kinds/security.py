@@ -6,7 +6,6 @@ from lab.aws.base import Aws, State, Values
 from lab.aws.kinds.ec2 import Ec2Kind
 from lab.aws.kinds.permissions import Permission, asked, present, told
 
-
 _WAYS = {"ingress": "IpPermissions", "egress": "IpPermissionsEgress"}
 
 
