@@ -1,0 +1,3 @@
+from tests.providerkit.sdk import load_sdk
+
+load_sdk()
