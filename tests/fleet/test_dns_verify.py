@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from ipaddress import IPv4Address
 
 import dns.exception
@@ -240,18 +241,24 @@ def live(servers: dict[str, NameServer]) -> Iterator[int]:
             udp.sendto(wire, peer)
 
     def serve_tcp() -> None:
-        connection, _peer = tcp.accept()
-        with connection:
-            size = int.from_bytes(connection.recv(2), "big")
-            wire = servers[EAST].answer(dns.message.from_wire(connection.recv(size))).to_wire()
+        try:
+            connection, _peer = tcp.accept()
+        except OSError:  # nobody came before the end
+            return
+        with connection, connection.makefile("rb") as stream:
+            size = int.from_bytes(stream.read(2), "big")
+            wire = servers[EAST].answer(dns.message.from_wire(stream.read(size))).to_wire()
             connection.sendall(len(wire).to_bytes(2, "big") + wire)
 
-    threads = [threading.Thread(target=serve_udp), threading.Thread(target=serve_tcp, daemon=True)]
+    threads = [threading.Thread(target=serve_udp), threading.Thread(target=serve_tcp)]
     for thread in threads:
         thread.start()
     yield port
     udp.sendto(b"", ("127.0.0.1", port))
-    threads[0].join(5)
+    with suppress(OSError):
+        tcp.shutdown(socket.SHUT_RDWR)
+    for thread in threads:
+        thread.join(5)
     udp.close()
     tcp.close()
 
