@@ -53,6 +53,8 @@ class Summary:
     sidecar_last_bad: Spread
     sidecar_attempts: int
     sidecar_bad: int
+    sidecar_failed_after_heal: int
+    """New sessions that were not accepted while the node returned."""
     under_way: int
     under_way_bad: int
     direct_last_bad: Spread
@@ -71,12 +73,13 @@ class Summary:
 
     @property
     def reached(self) -> bool:
-        """Whether the median is within bounds, nothing was lost, and the fleet was whole again each time."""
+        """Whether the median is within bounds, nothing was lost or refused on the node's return, and all healed."""
         measured = self.sidecar_last_bad.median
         return (
             measured is not None
             and measured <= self.allowed_median_seconds
             and not self.lost
+            and not self.sidecar_failed_after_heal
             and not self.not_recovered
         )
 
@@ -92,6 +95,7 @@ def summary(kind: str, trials: Sequence[Trial]) -> Summary:
         sidecar_last_bad=Spread.of([one.sidecar_last_bad_seconds for one in trials]),
         sidecar_attempts=sum(one.attempts for one in sidecar),
         sidecar_bad=sum(one.bad for one in sidecar),
+        sidecar_failed_after_heal=sum(one.failed_after_heal for one in sidecar),
         under_way=sum(one.under_way_at_fault for one in sidecar),
         under_way_bad=sum(one.under_way_bad for one in sidecar),
         direct_last_bad=Spread.of([one.direct_last_bad_seconds for one in trials]),
