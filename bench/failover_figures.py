@@ -73,7 +73,7 @@ class Summary:
 
     @property
     def reached(self) -> bool:
-        """Whether the median is within bounds, nothing was lost or refused on the node's return, and all healed."""
+        """Whether the median is within bounds, nothing was lost, or refused on a return, and all healed."""
         measured = self.sidecar_last_bad.median
         return (
             measured is not None
