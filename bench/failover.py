@@ -115,6 +115,7 @@ def _print(summaries: Sequence[Summary]) -> None:
         "trials": lambda one: str(one.trials),
         "bad new sessions of all, sidecar": lambda one: f"{one.sidecar_bad} of {one.sidecar_attempts}",
         "of those begun while it returned, refused": lambda one: str(one.sidecar_failed_after_heal),
+        "slow while this computer stalled": lambda one: str(one.stalled),
         "under way at the fault, of them bad": lambda one: f"{one.under_way}, {one.under_way_bad}",
         "bad sessions of direct clients": lambda one: str(one.direct_bad),
         "victim's share of the load, least": lambda one: _percent(one.victim_share_percent),

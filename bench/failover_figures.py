@@ -55,6 +55,8 @@ class Summary:
     sidecar_bad: int
     sidecar_failed_after_heal: int
     """New sessions that were not accepted while the node returned."""
+    stalled: int
+    """Slow, but accepted, while the computer kept the sender itself from running; counted nowhere else."""
     under_way: int
     under_way_bad: int
     direct_last_bad: Spread
@@ -96,6 +98,7 @@ def summary(kind: str, trials: Sequence[Trial]) -> Summary:
         sidecar_attempts=sum(one.attempts for one in sidecar),
         sidecar_bad=sum(one.bad for one in sidecar),
         sidecar_failed_after_heal=sum(one.failed_after_heal for one in sidecar),
+        stalled=sum(one.stalled for one in sidecar),
         under_way=sum(one.under_way_at_fault for one in sidecar),
         under_way_bad=sum(one.under_way_bad for one in sidecar),
         direct_last_bad=Spread.of([one.direct_last_bad_seconds for one in trials]),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from drills.model import EventKind, Observation, Transaction
 from drills.scenario import Scenario
 
+STALL_SECONDS = 0.05
+"""A sender this late was kept from running: its pace is far slower than a timer's error."""
 LEAST_SHARE_PERCENT = 20.0
 """A fault of a node that hardly anybody used would prove little; of four equal nodes one carries 25 %."""
 
@@ -18,6 +20,9 @@ class RouteFigures:
     the *start* of the last of them, 0 when there was none. Of those begun after the repair, `bad_after_heal`
     were slow or failed (a lab machine that boots takes processor time from all others), and
     `failed_after_heal` were not accepted, which a returning node excuses never.
+
+    None of these counts `stalled`: attempts that were accepted, but slowly, while the sender itself got no
+    processor. They tell about the computer the drill ran on, not about the fleet.
     """
 
     attempts: int
@@ -27,6 +32,7 @@ class RouteFigures:
     failed_after_heal: int
     under_way_at_fault: int
     under_way_bad: int
+    stalled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,8 @@ def verdict(scenario: Scenario, seen: Observation, measured: Figures) -> Verdict
             Check(
                 f"new sessions through the sidecar are good after {scenario.allowed_seconds * 1000:.0f} ms",
                 sidecar.last_bad_seconds <= scenario.allowed_seconds,
-                f"{sidecar.last_bad_seconds * 1000:.0f} ms, {sidecar.bad} bad of {sidecar.attempts}",
+                f"{sidecar.last_bad_seconds * 1000:.0f} ms, {sidecar.bad} bad of {sidecar.attempts}"
+                + (f", {sidecar.stalled} slow in stalls of this computer" if sidecar.stalled else ""),
             )
         )
     return Verdict(tuple(checks))
@@ -152,16 +159,31 @@ def _victim_share(seen: Observation) -> float | None:
     return 100 * sum(t.server == seen.victim for t in before) / len(before)
 
 
+def _stalls(attempts: Iterable[Transaction]) -> list[tuple[float, float]]:
+    """Spans of time in which the sender should have begun attempts and could not."""
+    return [(t.started_at - t.late_seconds, t.started_at) for t in attempts if t.late_seconds > STALL_SECONDS]
+
+
 def _route_figures(seen: Observation, attempts: list[Transaction]) -> RouteFigures:
+    stalls = _stalls(seen.transactions)
+    stalled = {
+        t.message_id
+        for t in attempts
+        if t.accepted
+        and t.bad
+        and any(begin < t.finished_at and t.started_at <= end for begin, end in stalls)
+    }
+    all_attempts, attempts = attempts, [t for t in attempts if t.message_id not in stalled]
     under_way = [t for t in attempts if t.started_at < seen.fault_at < t.finished_at]
     bad = [t for t in attempts if seen.fault_at <= t.started_at < seen.healing_at and t.bad]
     after_heal = [t for t in attempts if t.started_at >= seen.healing_at]
     return RouteFigures(
-        attempts=len(attempts),
+        attempts=len(all_attempts),
         bad=len(bad),
         last_bad_seconds=max((t.started_at - seen.fault_at for t in bad), default=0.0),
         bad_after_heal=sum(t.bad for t in after_heal),
         failed_after_heal=sum(not t.accepted for t in after_heal),
         under_way_at_fault=len(under_way),
         under_way_bad=sum(t.bad for t in under_way),
+        stalled=len(stalled),
     )

@@ -22,6 +22,7 @@ class Transaction:
 
     `started_at` is the connect (or the MAIL command on a reused session), `ready_at` the banner; `code` is
     the final reply, None when there was none. `server` is the node that took part in it, where known.
+    `late_seconds` is how long after its time the sender began it: only one that got no processor is late.
     """
 
     message_id: str
@@ -32,6 +33,7 @@ class Transaction:
     code: int | None
     error: str = ""
     server: str | None = None
+    late_seconds: float = 0.0
 
     @property
     def accepted(self) -> bool:

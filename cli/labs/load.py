@@ -129,4 +129,5 @@ def _transaction(attempt: Attempt, nodes: Sequence[str]) -> Transaction:
         code=attempt.code,
         error=attempt.error or ("" if attempt.accepted else attempt.reply),
         server=next((node for node in nodes if node in labels), None),
+        late_seconds=max(0.0, attempt.started_at - attempt.due_at),
     )

@@ -10,8 +10,8 @@ def trial(last_bad_seconds: float, *, lost: int = 0, detected: float | None = 0.
     seen = Observation(
         "node-hang", "lab", "east-1", 1, 0.0, 5.0, 10.0, 10.5, 20.0, (), (), ledger, recovered=True
     )
-    sidecar = RouteFigures(200, int(last_bad_seconds > 0), last_bad_seconds, 0, 0, 2, 1)
-    direct = RouteFigures(40, 3, 4.0, 0, 0, 1, 1)
+    sidecar = RouteFigures(200, int(last_bad_seconds > 0), last_bad_seconds, 0, 0, 2, 1, 0)
+    direct = RouteFigures(40, 3, 4.0, 0, 0, 1, 1, 0)
     figures = Figures(0.1, detected, 0.3, None, 1.0, 9.0, 26.0, {"sidecar": sidecar, "direct": direct})
     return Trial("hang", seen, figures)
 

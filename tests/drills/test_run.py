@@ -105,3 +105,25 @@ def test_a_refused_message_while_the_node_returns_fails_the_drill(journal: Fault
     seen = replace(seen, transactions=(*seen.transactions[:late], broken, *seen.transactions[late + 1 :]))
     failed = [c.claim for c in verdict(SCENARIOS["node-crash"], seen, figures(seen)).checks if not c.holds]
     assert failed == ["no new session through the sidecar fails while the node returns"]
+
+
+def slowed(seen: Observation, at: int, late_seconds: float, code: int | None = 250) -> Observation:
+    """The same run, but one attempt after the fault took a second, and the sender began it late."""
+    after = [n for n, t in enumerate(seen.transactions) if t.started_at > seen.fault_at + 1.0]
+    number = after[at]
+    one = seen.transactions[number]
+    slow = replace(one, finished_at=one.started_at + 1.0, late_seconds=late_seconds, code=code)
+    return replace(seen, transactions=(*seen.transactions[:number], slow, *seen.transactions[number + 1 :]))
+
+
+@pytest.mark.parametrize(
+    ("late_seconds", "code", "stalled", "passes"),
+    [(0.0, 250, 0, False), (0.04, 250, 0, False), (0.2, 250, 1, True), (0.2, None, 0, False)],
+)
+def test_slowness_counts_unless_the_computer_itself_stood_still_and_failures_always_count(
+    journal: FaultJournal, late_seconds: float, code: int | None, stalled: int, passes: bool
+) -> None:
+    seen = slowed(drill(World(), journal), 3, late_seconds, code)
+    measured = figures(seen)
+    assert measured.routes["sidecar"].stalled == stalled
+    assert verdict(SCENARIOS["node-crash"], seen, measured).passed == passes
