@@ -41,6 +41,12 @@ def test_a_machine_that_cannot_run_the_lab_is_told_all_it_lacks_in_one_message()
     assert "remedy: run the same command as root" in answer.stderr
 
 
+@pytest.mark.lab
+def test_a_machine_that_can_run_the_lab_is_told_nothing() -> None:
+    answer = subprocess.run([ROOT / "tools/preflight"], capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+
+
 def test_the_readme_names_every_target_and_only_those() -> None:
     readme = (ROOT / "README.md").read_text()
     promised = set(re.findall(r"\bmake ([a-z][a-z-]*)", readme))
