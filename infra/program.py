@@ -15,6 +15,7 @@ from fleet.topology import Fleet
 from infra.components import Node, NodeArgs, Pool, PoolArgs, Region, RegionArgs, Zone, ZoneArgs
 from infra.records import pool_settings, record_settings
 from infra.resources import PrivateKey
+from infra.sdk_queue import quicken
 from infra.secret_material import stack_secrets
 from infra.stack_settings import StackSettings, read_settings
 from infra.substrates import NameServer, Substrate
@@ -27,6 +28,7 @@ def main() -> None:
 
     A mistake in the environment file or the stack's configuration ends the program with its message alone.
     """
+    quicken()
     try:
         settings = read_settings()
         provision(load_environment(settings.environment), settings)
