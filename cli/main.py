@@ -7,6 +7,7 @@ import click
 from cli.check import check, schema
 from cli.configure import configure
 from cli.cost import cost
+from cli.delegation import delegation
 from cli.demo import demo
 from cli.dns import dns
 from cli.drill import drill
@@ -27,6 +28,7 @@ def cli() -> None:
 
 cli.add_command(check)
 cli.add_command(cost)
+cli.add_command(delegation)
 cli.add_command(status)
 cli.add_command(dns)
 cli.add_command(configure)
