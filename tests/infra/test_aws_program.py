@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import Any
 
+import pulumi
 import pytest
 
 from fleet.dns.model import txt_text
@@ -415,6 +416,18 @@ def test_a_further_node_changes_no_other_nodes_resources(staging: Both) -> None:
     for kind in (INSTANCE, ASSOCIATION):
         before, after = staging.fleet.of(kind), again.of(kind)
         assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.parametrize("outputs", [None, {}, {"addresses": {}}, {"addresses": None}])
+def test_a_foundation_that_lacks_something_is_named(outputs: dict[str, Any] | None) -> None:
+    from infra.substrates.aws.upon import found  # noqa: PLC0415 - loads the SDK
+
+    with pytest.raises(
+        pulumi.RunError, match=r"stack dev-foundation has no addresses 10\.1\.1\.1 public yet"
+    ):
+        found("dev-foundation", outputs, ("addresses", "10.1.1.1", "public"))
+    shown = {"addresses": {"10.1.1.1": {"public": "198.51.100.1"}}}
+    assert found("dev-foundation", shown, ("addresses", "10.1.1.1", "public")) == "198.51.100.1"
 
 
 def test_an_image_must_be_pinned() -> None:

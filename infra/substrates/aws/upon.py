@@ -16,8 +16,9 @@ class Foundation:
         self._stack = f"{environment}{FOUNDATION_SUFFIX}"
         name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{self._stack}"
         reference = pulumi.StackReference(self._stack, stack_name=name)
-        self._outputs: pulumi.Output[Mapping[str, Any]] = reference.require_output("foundation")
-        self.secrets: pulumi.Output[Mapping[str, Any]] = reference.require_output("secrets")
+        # Not `require_output`: of a stack without outputs it says no more than a KeyError's traceback.
+        self._outputs: pulumi.Output[Any] = reference.get_output("foundation")
+        self.secrets: pulumi.Output[Any] = reference.get_output("secrets")
 
     def allocation(self, private: IPv4Address) -> pulumi.Output[str]:
         """The allocation id of the Elastic IP behind a private address."""
@@ -49,15 +50,17 @@ class Foundation:
         return self._find("ssh_public_key")
 
     def _find(self, *path: str) -> pulumi.Output[str]:
-        def found(outputs: Mapping[str, Any]) -> str:
-            value: Any = outputs
-            for key in path:
-                if not isinstance(value, Mapping) or key not in value:
-                    raise pulumi.RunError(
-                        f"stack {self._stack} has no {' '.join(path)} yet: "
-                        f"bring it up to date first with `pulumi up --stack {self._stack}`"
-                    )
-                value = value[key]
-            return str(value)
+        return self._outputs.apply(lambda outputs: found(self._stack, outputs, path))
 
-        return self._outputs.apply(found)
+
+def found(stack: str, outputs: Mapping[str, Any] | None, path: Sequence[str]) -> str:
+    """The value at `path`; RunError, which ends the program with its message alone, when it is not there."""
+    value: Any = outputs
+    for key in path:
+        if not isinstance(value, Mapping) or key not in value:
+            raise pulumi.RunError(
+                f"stack {stack} has no {' '.join(path)} yet: "
+                f"bring it up to date first with `pulumi up --stack {stack}`"
+            )
+        value = value[key]
+    return str(value)
