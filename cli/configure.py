@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 
 from cli.access import enter_network
+from cli.runs import INTERRUPTED_STATUS, alone
 from cli.status import ASK_DAEMON, read_observers
 from failover.overview import Observer, overview
 from fleet.inventory import node_models
@@ -21,8 +22,6 @@ from infra.configure import configure as configure_nodes
 from infra.configure.hooks import HOOKS, build_software
 from infra.outputs import read_outputs
 from infra.ssh import node_shells
-
-INTERRUPTED_STATUS = 130
 
 
 @click.command()
@@ -42,7 +41,11 @@ def configure(environment: str, *, check: bool, limit: tuple[str, ...], as_json:
     models = node_models(fleet, outputs.fleet, outputs.secrets)
     build_software()
     enter_network(fleet.environment.environment, outputs.fleet.access)
-    with node_shells(outputs) as shells, _progress(list(limit) or list(models), quiet=as_json) as progress:
+    with (
+        alone(environment, "configure"),
+        node_shells(outputs) as shells,
+        _progress(list(limit) or list(models), quiet=as_json) as progress,
+    ):
         request = Request(
             project_root(),
             models,
@@ -145,4 +148,5 @@ def _print_report(report: RunReport, console: Console) -> None:
         console.print(report.message, style="red", markup=False)
     what = "checked" if report.check else "configured"
     verdict = "" if report.ok else ", with failures" if report.completed else ", not completed"
-    console.print(f"{len(report.nodes)} nodes {what} in {report.seconds:.0f} s{verdict}", markup=False)
+    many = "1 node" if len(report.nodes) == 1 else f"{len(report.nodes)} nodes"
+    console.print(f"{many} {what} in {report.seconds:.0f} s{verdict}", markup=False)

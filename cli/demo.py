@@ -92,7 +92,7 @@ def _timed(title: str, seconds: float, within_seconds: float | None) -> Figure:
     return Figure(title, f"{seconds:.0f} s", f"within {within_seconds:.0f} s", seconds <= within_seconds)
 
 
-@click.command()
+@click.command(short_help="Bring up a fleet, use it, break it in three ways, and report.")
 @click.argument("environment", default="lab")
 @click.option("--count", type=click.IntRange(1), default=10_000, show_default=True, help="Messages to send.")
 def demo(environment: str, count: int) -> None:

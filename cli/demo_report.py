@@ -15,7 +15,7 @@ table { border-collapse:collapse; margin:16px 0 32px; }
 th { text-align:left; color:var(--soft); font-weight:600; }
 th, td { padding:6px 24px 6px 0; border-bottom:1px solid var(--line); font-variant-numeric:tabular-nums; }
 td.ok { color:var(--good); } td.bad { color:var(--bad); }
-iframe { width:100%; height:1500px; border:1px solid var(--line); border-radius:10px; margin-bottom:24px; }
+iframe { width:100%; height:1900px; border:1px solid var(--line); border-radius:10px; margin-bottom:24px; }
 """
 
 HEAD = "<tr><th>figure</th><th>measured</th><th>wanted</th><th></th></tr>"
@@ -34,8 +34,11 @@ class Figure:
 def write_report(folder: Path, environment: str, figures: Sequence[Figure], pages: Sequence[Path]) -> Path:
     """Write `demo.html` into `folder` with each drill's page inside; returns its path."""
     rows = "\n".join(_row(figure) for figure in figures)
+    # Without scripts the frames keep the height of the style sheet.
+    fit = "this.style.height = this.contentDocument.documentElement.scrollHeight + 'px'"
     frames = "\n".join(
-        f'<iframe title="drill" srcdoc="{escape(page.read_text())}"></iframe>' for page in pages
+        f'<iframe title="drill" onload="{fit}" srcdoc="{escape(page.read_text())}"></iframe>'
+        for page in pages
     )
     title = f"Environment {escape(environment)}: what was shown"
     path = folder / "demo.html"

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cli.labs.mail import stack_password
 from cli.labs.target import LabTarget
+from cli.runs import alone
 from drills.analysis import Figures, Verdict, figures, verdict
 from drills.errors import DrillError
 from drills.journal import FaultJournal
@@ -61,14 +62,15 @@ def run_drill(environment: str, name: str, victim: str | None, seed: int | None,
     target = open_target(environment)
     told = Console(stderr=True)
     chosen = seed if seed is not None else random.SystemRandom().randrange(2**31)
-    seen = run(
-        scenario,
-        target,
-        journal=fault_journal(environment),
-        seed=chosen,
-        victim=victim,
-        progress=lambda line: told.print(f"[dim]{line}[/dim]"),
-    )
+    with alone(environment, "drill"):
+        seen = run(
+            scenario,
+            target,
+            journal=fault_journal(environment),
+            seed=chosen,
+            victim=victim,
+            progress=lambda line: told.print(f"[dim]{line}[/dim]"),
+        )
     measured = figures(seen)
     judged = verdict(scenario, seen, measured)
     machine, page = write(state_directory(environment) / "drills", scenario, seen, measured, judged)
@@ -89,7 +91,9 @@ def heal(environment: str) -> None:
     Exit status 1 when the fault is healed but the fleet is not whole again within a minute.
     """
     target = open_target(environment)
-    if not heal_leftovers(target, fault_journal(environment), click.echo):
+    with alone(environment, "drill"):
+        healed = heal_leftovers(target, fault_journal(environment), click.echo)
+    if not healed:
         click.echo("not whole yet: " + "; ".join(target.troubles()), err=True)
         sys.exit(1)
 

@@ -15,6 +15,7 @@ from cli.env import env
 from cli.labs.machines import lab
 from cli.labs.mail import ledger, send
 from cli.labs.world import isps, refuse
+from cli.runs import INTERRUPTED_STATUS
 from cli.status import status
 from cli.up import destroy, preview, up
 from fleet.errors import MtafleetError
@@ -49,7 +50,17 @@ cli.add_command(demo)
 def main() -> None:
     """Run the command line; a user's mistake never shows a traceback."""
     try:
-        cli()
+        sys.exit(cli(standalone_mode=False) or 0)
+    except click.ClickException as mistake:
+        mistake.show()
+        sys.exit(mistake.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED_STATUS)
     except MtafleetError as error:
         click.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        # A full disk, a folder that cannot be written: whose, the error says.
+        click.echo(f"error: {error.filename or 'the computer'}: {error.strerror or error}", err=True)
         sys.exit(2)

@@ -137,6 +137,19 @@ def show(found: Overview, answers: Sequence[ZoneAnswer], console: Console) -> No
     console.print(
         _table(("name", *(f"{one} answers" for one in primaries)), _answer_rows(answers, primaries))
     )
+    console.print(_verdict(found, answers), soft_wrap=True)
+
+
+def _verdict(found: Overview, answers: Sequence[ZoneAnswer]) -> str:
+    """The whole in one line: that all is well, or what is not, named once."""
+    wrong = [f"{one.node}: {one.daemon}" for one in found.nodes if one.daemon != "watching"]
+    wrong += [f"{one.node} is not heard by all" for one in found.nodes if one.heard_by != one.asked]
+    out = dict.fromkeys(f"{one.pool} on {one.node}" for one in found.members if not one.healthy)
+    wrong += [f"not whole: {', '.join(out)}"] if out else []
+    wrong += [f"{one.primary} does not name all nodes for {one.name}" for one in answers if not one.whole]
+    if not wrong:
+        return "[green]all nodes are in service[/green]"
+    return f"[red]not well:[/red] {'; '.join(wrong)}"
 
 
 def _answer_rows(answers: Sequence[ZoneAnswer], primaries: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -7,10 +7,11 @@ picking up after a run that was killed: its stale lock is lifted, and what it ma
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import click
 
+from cli.runs import alone
 from fleet.errors import MtafleetError
 from fleet.paths import project_root
 from fleet.spec.load import load_environment
@@ -73,6 +74,16 @@ def run_engine(
     """
     load_environment(environment)
     variables = engine_environment(environment)
+    with alone(environment, arguments[0]):
+        _run_alone(environment, arguments, variables, object_to)
+
+
+def _run_alone(
+    environment: str,
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
+    object_to: Callable[[str], None] | None,
+) -> None:
     if recover(environment, project_root(), variables):
         click.echo(f"An earlier run on {environment} was killed; its unfinished work is taken up.", err=True)
     ensure_stack(environment, project_root(), variables)

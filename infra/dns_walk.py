@@ -25,6 +25,8 @@ class Walk:
         self._ask = ask
         self._servers: dict[dns.name.Name, tuple[str, ...]] = {dns.name.root: root_servers}
         self._delegations: dict[dns.name.Name, tuple[tuple[str, str], ...]] = {}
+        self._silent: set[str] = set()
+        """Servers that did not answer when they were asked last; others are asked before them."""
 
     def message(self, name: str, type_: str) -> dns.message.Message:
         """The authoritative message for a question; aliases are not followed. Raises WalkError."""
@@ -50,12 +52,14 @@ class Walk:
 
     def _ask_any(self, zone: dns.name.Name, name: str, type_: str) -> dns.message.Message:
         reasons = []
-        for server in self._servers[zone]:
+        for server in sorted(self._servers[zone], key=lambda one: one in self._silent):
             try:
                 message = self._ask(server, name, type_)
             except (OSError, dns.exception.DNSException) as error:
+                self._silent.add(server)
                 reasons.append(f"{server}: {error or type(error).__name__}")
                 continue
+            self._silent.discard(server)
             if message.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
                 return message
             reasons.append(f"{server}: {dns.rcode.to_text(message.rcode())}")

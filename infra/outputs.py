@@ -10,6 +10,7 @@ from fleet.errors import MtafleetError
 from fleet.inventory import Outputs, Secrets
 from fleet.paths import project_root
 from infra.engine import engine_environment
+from infra.engine.errors import EngineError
 from infra.engine.stack import pulumi
 
 READ_TIMEOUT_SECONDS = 120
@@ -27,17 +28,25 @@ class StackOutputs:
     secrets: Secrets = field(repr=False)
 
 
+_NOTHING_YET = "{0} has not been provisioned yet: `mtafleet up {0}` does it"
+
+
 def read_outputs(environment: str, project: Path | None = None) -> StackOutputs:
     """Read the outputs of the stack named like the environment, secrets included.
 
     Raises EngineError when the engine cannot be run, OutputsError when nothing has been provisioned.
     """
-    text = pulumi(
-        ["stack", "output", "--json", "--show-secrets", "--stack", environment],
-        project=project or project_root(),
-        variables=engine_environment(environment),
-        timeout_seconds=READ_TIMEOUT_SECONDS,
-    )
+    try:
+        text = pulumi(
+            ["stack", "output", "--json", "--show-secrets", "--stack", environment],
+            project=project or project_root(),
+            variables=engine_environment(environment),
+            timeout_seconds=READ_TIMEOUT_SECONDS,
+        )
+    except EngineError as error:
+        if "no stack named" in str(error):
+            raise OutputsError(_NOTHING_YET.format(environment)) from None
+        raise
     return parse_outputs(environment, text)
 
 
@@ -45,9 +54,7 @@ def parse_outputs(environment: str, text: str) -> StackOutputs:
     """Type the engine's JSON; raises OutputsError without quoting any of it, since it holds secrets."""
     document = json.loads(text)
     if not document:
-        raise OutputsError(
-            f"stack {environment} has no outputs: provision it first with `mtafleet up {environment}`"
-        )
+        raise OutputsError(_NOTHING_YET.format(environment))
     try:
         return StackOutputs(
             Outputs.model_validate(document.get("fleet")), Secrets.model_validate(document.get("secrets"))

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import pulumi
-
 from fleet.errors import MtafleetError
 
 FOUNDATION_SUFFIX = "-foundation"
@@ -47,6 +45,8 @@ def read_settings() -> StackSettings:
 
     `NAME-foundation` is the foundation of NAME, any other stack a fleet. Raises StackSettingsError.
     """
+    import pulumi  # noqa: PLC0415 - the command line uses this module too, and need not wait for the SDK
+
     config = pulumi.Config("mtafleet")
     stack = pulumi.get_stack()
     part = config.get("part") or ("foundation" if stack.endswith(FOUNDATION_SUFFIX) else "fleet")

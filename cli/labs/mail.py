@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cli.runs import INTERRUPTED_STATUS
 from fleet.errors import MtafleetError
 from fleet.paths import project_root, state_directory
 from fleet.spec.load import load_environment
@@ -204,7 +205,7 @@ def send(
     process = sender_process(
         spec, paths, send_order(spec, stack_password(environment), paths, plan, mix, int(port))
     )
-    tally = _watch(process, count)
+    tally, interrupted = _watch(process, count)
     seconds = tally["finished_at"] - tally["started_at"]
     if as_json:
         click.echo(json.dumps({"run": plan.run, **tally, "seconds": seconds}, indent=2))
@@ -216,15 +217,21 @@ def send(
         )
         if tally["first_error"]:
             click.echo(f"first trouble: {tally['first_error']}", err=True)
+    if interrupted:
+        sys.exit(INTERRUPTED_STATUS)
     if tally["accepted"] < count:
         sys.exit(1)
 
 
-def _watch(process: SendProcess, count: int) -> dict[str, Any]:
-    """Follow a sender to its end, with a bar on a terminal; Ctrl-C lets attempts under way finish."""
+def _watch(process: SendProcess, count: int) -> tuple[dict[str, Any], bool]:
+    """Follow a sender to its end, with a bar on a terminal; returns its last tally and whether Ctrl-C came.
+
+    After that attempts under way are finished.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     tally: dict[str, Any] = {}
+    interrupted = False
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("sending", total=count)
         process.start()
@@ -234,8 +241,9 @@ def _watch(process: SendProcess, count: int) -> dict[str, Any]:
                 try:
                     tally = next(reports)
                 except StopIteration:
-                    return tally
+                    return tally, interrupted
                 except KeyboardInterrupt:
+                    interrupted = True
                     process.stop()
                     continue
                 bar.update(task, completed=tally["attempted"])
@@ -320,11 +328,18 @@ def _record_files(environment: str, runs: tuple[str, ...], *, all_runs: bool) ->
 def reasons(remarkable: Iterable[Entry]) -> list[tuple[str, int]]:
     """Why messages are not simply delivered, alike ones counted together, the most frequent first."""
     counts = Counter(
-        f"{entry.fate}{', more than once' if entry.deliveries > 1 else ''}"
-        f"{'' if entry.acknowledged else ', never acknowledged'}: {_ADDRESSES.sub('…', entry.reply)}"
+        f"{_fate_told(entry)}{', more than once' if entry.deliveries > 1 else ''}"
+        f": {_ADDRESSES.sub('…', entry.reply) or 'no reply'}"
         for entry in remarkable
     )
     return counts.most_common(SHOWN_REASONS)
+
+
+def _fate_told(entry: Entry) -> str:
+    """As the totals count it: what was never acknowledged cannot be lost."""
+    if entry.acknowledged:
+        return entry.fate
+    return "unknown (never acknowledged)" if entry.fate == "lost" else f"{entry.fate}, never acknowledged"
 
 
 def _print(result: Ledger, listing: QueueListing, runs: list[str]) -> None:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,18 @@ def _delete_abandoned(place: Path) -> None:
         try:
             with (directory / "lock").open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _end_users(directory)
                 shutil.rmtree(directory, ignore_errors=True)
         except OSError:
             continue  # in use, someone else's, or just being made
+
+
+def _end_users(directory: Path) -> None:
+    """End what a killed run has left working with its directory: Ansible and its ssh connections."""
+    mark = f"{directory}/".encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if int(entry.name) != os.getpid() and mark in (entry / "cmdline").read_bytes():
+                os.kill(int(entry.name), signal.SIGKILL)
+        except OSError:
+            continue  # ended meanwhile, or another user's

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 TREE_TASK = "Install the tree"
 LONGEST_MESSAGE = 2000
+NO_MESSAGE = "no message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,10 @@ class EventReader:
             if data.get("ignore_errors"):
                 return
             node.unreachable = node.unreachable or kind == "runner_on_unreachable"
-            node.failures.append(Failure(role, task, _message(result)))
+            said = _message(result)
+            if kind == "runner_on_unreachable" and said == NO_MESSAGE:
+                said = "not reachable over SSH"
+            node.failures.append(Failure(role, task, said))
         elif result.get("changed"):
             node.changed.extend(_changes(result) or [f"{role}: {task}"])
 
@@ -133,4 +137,4 @@ def _message(result: Mapping[str, Any]) -> str:
     parts = [str(result.get(key) or "").strip() for key in ("stderr", "msg", "module_stderr", "stdout")]
     loops = [str(one.get("msg") or "") for one in result.get("results") or [] if one.get("failed")]
     found = [part for part in [*loops, *parts] if part and part != "non-zero return code"]
-    return (found[0] if found else "no message")[-LONGEST_MESSAGE:]
+    return (found[0] if found else NO_MESSAGE)[-LONGEST_MESSAGE:]

@@ -95,7 +95,13 @@ class SendProcess:
         command = [*self._prefix, sys.executable, "-m", "lab.mail.process"]
         root = Path(__file__).resolve().parents[2]
         self._process = subprocess.Popen(
-            command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            command,
+            cwd=root,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            start_new_session=True,  # Ctrl-C is for who started it, who then stops it in order
         )
         if self._process.stdin is None:
             raise SendError("the sender has no standard input")
@@ -173,9 +179,15 @@ async def _send(order: SendOrder, report: Callable[[Tally], None], stopped: asyn
 
     watcher = asyncio.create_task(watch())
     try:
-        return await sender.run()
+        tally = await sender.run()
     finally:
         watcher.cancel()
+    if sender.unrecorded is not None:
+        raise SendError(
+            f"{order.records}: attempts cannot be recorded ({sender.unrecorded.strerror}), so sending has "
+            f"stopped; {tally.accepted} messages were accepted, the ledger knows of fewer"
+        )
+    return tally
 
 
 async def _main() -> None:
@@ -190,7 +202,10 @@ async def _main() -> None:
     loop.add_reader(sys.stdin.fileno(), input_closed)
 
     def report(tally: Tally, *, done: bool = False) -> None:
-        print(json.dumps({**asdict(tally), "at": time.time(), "done": done}), flush=True)
+        try:
+            print(json.dumps({**asdict(tally), "at": time.time(), "done": done}), flush=True)
+        except OSError:  # nobody listens any more: whoever started this is gone
+            stopped.set()
 
     report(await _send(order, report, stopped), done=True)
 
@@ -206,7 +221,8 @@ def main() -> None:
         with asyncio.Runner(loop_factory=factory) as runner:
             runner.run(_main())
     except (LabError, OSError, ValueError) as error:
-        print(json.dumps({"error": str(error)}), flush=True)
+        with contextlib.suppress(OSError):
+            print(json.dumps({"error": str(error)}), flush=True)
         sys.exit(1)
 
 

@@ -115,6 +115,8 @@ class Sender:
     def __init__(self, plan: Plan, door: Door, mix: Mix, addresses: Addresses, recorder: Recorder) -> None:
         self.plan = plan
         self.tally = Tally()
+        self.unrecorded: OSError | None = None
+        """Why an attempt could not be recorded; nothing was begun after that."""
         self._door = door
         self._mix = mix
         self._addresses = addresses
@@ -173,7 +175,11 @@ class Sender:
                 return
             session, attempt = await self._attempt(letter, due_at)
             self.tally.count(attempt)
-            self._recorder.record(attempt)
+            try:
+                self._recorder.record(attempt)
+            except OSError as error:  # what is not recorded cannot be accounted for: go no further
+                self.unrecorded = error
+                self.stop()
             if session is not None:
                 await self._keep_or_end(session, attempt)
 

@@ -237,6 +237,25 @@ async def test_stopping_begins_no_further_message(tmp_path: Path) -> None:
         assert (tally.attempted, tally.accepted) == (1, 1)
 
 
+class FullDisk(Attempts):
+    """Records two attempts, then there is no room."""
+
+    def record(self, attempt: Attempt) -> None:
+        super().record(attempt)
+        if len(self) > 2:
+            raise OSError(28, "No space left on device")
+
+
+async def test_what_cannot_be_recorded_ends_the_run(tmp_path: Path) -> None:
+    async with harbour(tmp_path) as world:
+        door = Door(NAME, world.port, client_context(world.ca_pem), "app", implicit_tls=False)
+        sender = Sender(plan(50, sessions=1), door, named_mix("small", 1), fixed("127.0.0.1"), FullDisk())
+        tally = await sender.run()
+    assert tally.attempted < 50
+    assert sender.unrecorded is not None
+    assert sender.unrecorded.strerror == "No space left on device"
+
+
 @pytest.mark.parametrize("stream", ["transactional", "marketing"])
 def test_messages_are_well_formed(stream: str) -> None:
     letter = compose("r1-000001", "gmail.com", "news@news.example", stream, datetime.now(UTC), 4096)
