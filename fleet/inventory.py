@@ -32,6 +32,8 @@ class NodeOutput(_Output):
     role: Role
     site: str
     address: IPv4Address
+    public: IPv4Address | None = None
+    """What the world sees of `address` where it is translated."""
     ssh_host: str
     ssh_port: int = 22
     ssh_user: str = "root"
@@ -167,7 +169,9 @@ class NodeModel:
 
     @property
     def operator_networks(self) -> tuple[IPv4Network, ...]:
-        """Where SSH may come from; empty: from anywhere."""
+        """Where SSH may come from; empty: from anywhere that something before the machine lets through."""
+        if self.environment.aws is not None:
+            return tuple(self.environment.aws.operator_networks)
         lab = self.environment.lab
         return (lab.operator_network,) if lab else ()
 

@@ -1,0 +1,87 @@
+"""A fleet on AWS under the real engine: made, unchanged, one node replaced, addresses kept through it all."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from fleet.inventory import Outputs, Secrets
+from fleet.paths import project_root
+from lab.aws.server.app import serving
+from tests.infra.aws_engine import FOUNDATION, NAME, AwsFleet
+
+pytestmark = pytest.mark.engine
+
+WARM = "10.10.0.21"
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsFleet]:
+    """Both stacks, brought up with policy upon an Elastic IP that the account already had."""
+    with serving(tmp_path_factory.mktemp("faults") / "faults.json") as server:
+        made = AwsFleet.make(tmp_path_factory.mktemp("aws"), server)
+        had = made.ec2("us-east-1").allocate_address(Domain="vpc")
+        (made.folder / "had").write_text(f"{had['AllocationId']} {had['PublicIp']}")
+        zones = "      - us-east-1a\n      - us-east-1b\n"
+        made.edit(zones, f"{zones}      existing:\n        {WARM}: {had['AllocationId']}\n")
+        policy = ("--policy-pack", str(project_root() / "policy"))
+        made.up(FOUNDATION, *policy)
+        made.up(NAME, *policy)
+        yield made
+
+
+def bound(fleet: AwsFleet, private: str) -> str:
+    """The Elastic IP that AWS has bound to a private address."""
+    found = fleet.ec2("us-east-1").describe_addresses()["Addresses"]
+    (public,) = (one["PublicIp"] for one in found if one.get("PrivateIpAddress") == private)
+    return str(public)
+
+
+def test_the_warm_address_was_taken_over_and_bound(fleet: AwsFleet) -> None:
+    allocation, public = (fleet.folder / "had").read_text().split()
+    addresses = fleet.outputs(FOUNDATION)["foundation"]["addresses"]
+    assert addresses[WARM] == {"allocation_id": allocation, "public": public}
+    assert bound(fleet, WARM) == public
+
+
+def test_outputs_are_what_configuration_reads(fleet: AwsFleet) -> None:
+    document = fleet.outputs(NAME)
+    outputs = Outputs.model_validate(document["fleet"])
+    secrets = Secrets.model_validate(document["secrets"])
+    assert set(outputs.nodes) == {"virginia-1", "ireland-1", "witness-1"}
+    assert outputs.nodes["virginia-1"].host_key.startswith("ssh-ed25519 ")
+    assert set(secrets.dkim["dev-shop.example"]) == {"s1", "s2"}
+
+
+def test_a_second_run_changes_nothing(fleet: AwsFleet) -> None:
+    for stack in (FOUNDATION, NAME):
+        counts = fleet.up(stack).counts
+        assert set(counts) == {"unchanged"}, counts
+
+
+def test_a_new_image_replaces_one_node_at_a_time_and_no_address(fleet: AwsFleet) -> None:
+    fleet.configure(NAME, 'mtafleet:images["us-east-1"]', "ami-0fffffffffffffff0")
+    fleet.configure(NAME, 'mtafleet:images["eu-west-1"]', "ami-0fffffffffffffff0")
+    before = fleet.outputs(NAME)["fleet"]["nodes"]
+    assert set(fleet.up(NAME).counts) == {"unchanged"}
+    fleet.configure(NAME, "mtafleet:replacing[0]", "virginia-1")
+    # The machine, what is bound to its interface, and its queue's attachment.
+    assert fleet.up(NAME).counts["replaced"] == 1 + 2 + 1
+    after = fleet.outputs(NAME)["fleet"]["nodes"]
+    assert after["virginia-1"]["instance"] != before["virginia-1"]["instance"]
+    assert after["virginia-1"]["public"] == before["virginia-1"]["public"]
+    assert after["ireland-1"] == before["ireland-1"]
+    _allocation, public = (fleet.folder / "had").read_text().split()
+    assert bound(fleet, WARM) == public
+
+
+def test_an_address_keeps_its_elastic_ip_when_its_private_one_changes(fleet: AwsFleet) -> None:
+    allocation, public = (fleet.folder / "had").read_text().split()
+    moved = "10.10.0.77"
+    fleet.edit(f"      - {WARM}\n", f"      - {moved}\n")
+    fleet.edit(
+        f"        {WARM}: {allocation}\n",
+        f"        {moved}: {allocation}\n      moved:\n        {moved}: {WARM}\n",
+    )
+    assert set(fleet.up(FOUNDATION).counts) == {"unchanged"}
+    fleet.up(NAME)
+    assert bound(fleet, moved) == public
