@@ -25,3 +25,13 @@ def test_every_kind_is_described(kind: AnyKind) -> None:
 @pytest.mark.parametrize("component", ["Region", "Node", "Pool", "Zone"])
 def test_every_component_is_described(component: str) -> None:
     assert f"| `mtafleet:index:{component}` |" in PAGE
+
+
+def test_every_component_of_a_fleet_on_aws_is_described() -> None:
+    sources = (project_root() / "infra" / "substrates" / "aws").glob("*.py")
+    tokens = {
+        token for source in sources for token in re.findall(r'"(mtafleet:aws:\w+)"', source.read_text())
+    }
+    page = (project_root() / "docs" / "aws.md").read_text()
+    assert len(tokens) >= 10
+    assert not [token for token in tokens if f"`{token}`" not in page]
