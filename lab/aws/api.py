@@ -30,6 +30,18 @@ _THROTTLED = {
     "TooManyRequestsException",
     "SlowDown",
 }
+ABSENT_SETTINGS = {
+    "NoSuchTagSet",
+    "ObjectLockConfigurationNotFoundError",
+    "NoSuchPublicAccessBlockConfiguration",
+    "ServerSideEncryptionConfigurationNotFoundError",
+    "NoSuchBucketPolicy",
+    "OwnershipControlsNotFoundError",
+}
+"""What S3 says about a setting that a bucket, which exists, does not have."""
+_MISSING = ("NotFound", "NotFoundException")
+_UNANSWERED = (EndpointConnectionError, ConnectionClosedError, ReadTimeoutError)
+_MAKING = ("create_", "run_", "allocate_", "associate_", "subscribe")
 _PATIENCE = 8
 """How often something just made may be called missing before that is believed."""
 
@@ -46,11 +58,9 @@ class ApiError(ProviderError):
     @property
     def missing(self) -> bool:
         """What the call was about does not exist, or not yet."""
-        return (
-            self.code.endswith(("NotFound", "NotFoundException"))
-            or self.code.startswith("NoSuch")
-            or (self.code in {"404", "NotFoundException", "InvalidInstanceID.NotFound"})
-        )
+        if self.code in ABSENT_SETTINGS:
+            return False
+        return self.code == "404" or self.code.startswith("NoSuch") or self.code.endswith(_MISSING)
 
 
 @contextmanager
@@ -87,7 +97,7 @@ class Api:
             try:
                 return do(**parameters)
             except (ClientError, BotoCoreError) as error:
-                if attempts > self._attempts(error):
+                if attempts > self._repeats(operation, error):
                     raise _readable(service, operation, error) from error
             delay = min(_FIRST_DELAY_SECONDS * 2**attempts, _LONGEST_DELAY_SECONDS)
             time.sleep(delay)
@@ -120,16 +130,18 @@ class Api:
                 )
             return self._clients[service, region]
 
-    def _attempts(self, error: Exception) -> int:
-        """How many attempts an error allows before it is believed."""
-        if isinstance(error, ClientError):
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            if error.response["Error"]["Code"] in _THROTTLED or status >= 500:
-                return self.config.retries
-            refusal = _readable("", "", error)
-            return _PATIENCE if _fresh.get() and isinstance(refusal, ApiError) and refusal.missing else 0
-        # Nobody knows whether a request without an answer was carried out: only look-ups are repeated.
-        return 0
+    def _repeats(self, operation: str, error: Exception) -> int:
+        """Return how often an operation may be repeated after this error."""
+        if isinstance(error, _UNANSWERED):
+            # Nobody knows whether it was carried out; what makes something would make it twice.
+            return 0 if operation.startswith(_MAKING) else self.config.retries
+        if not isinstance(error, ClientError):
+            return 0
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if error.response["Error"]["Code"] in _THROTTLED or status >= 500:
+            return self.config.retries
+        refusal = _readable("", operation, error)
+        return _PATIENCE if _fresh.get() and isinstance(refusal, ApiError) and refusal.missing else 0
 
 
 def _readable(service: str, operation: str, error: Exception) -> ProviderError:
@@ -139,9 +151,10 @@ def _readable(service: str, operation: str, error: Exception) -> ProviderError:
             details = error.response["Error"]
             return ApiError(service, name, details.get("Code", "Unknown"), details.get("Message", ""))
         case EndpointConnectionError() | ConnectionClosedError() | ReadTimeoutError():
+            doubt = "; whether it was done is unknown: refresh before trying again"
             return ProviderError(
-                f"AWS {service} {name}: no answer from its endpoint ({type(error).__name__}); "
-                "whether it was done is unknown: refresh before trying again"
+                f"AWS {service} {name}: no answer from its endpoint ({type(error).__name__})"
+                f"{doubt if operation.startswith(_MAKING) else ''}"
             )
         case ParamValidationError():
             return ProviderError(f"AWS {service} {name}: {error}")

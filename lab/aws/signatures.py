@@ -14,6 +14,8 @@ from pathlib import Path
 PROVIDER = "pulumi:providers:aws"
 """The type of a provider's own configuration."""
 SCALARS = {"str", "int", "float", "bool"}
+_GETTER = re.compile(r'@pulumi\.getter\(name="(\w+)"\)\n(?:.*\n)*?    def (\w+)\(')
+"""A property's name on the wire and in Python; a note that it is deprecated may stand between."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def _fields(source: str, name: str, folder: str) -> dict[str, Field]:
         for node in ast.walk(ast.parse(f"class _:\n{header[0]}        pass"))
         if isinstance(node, ast.FunctionDef)
     )
-    wire = dict(re.findall(r"@pulumi\.getter\(name=\"(\w+)\"\)\n\s+def (\w+)\(", body))
+    wire = dict(_GETTER.findall(body))
     by_python = {python: name for name, python in wire.items()}
     fields = {}
     for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):

@@ -97,3 +97,16 @@ class AwsStack:
             for resource in document["deployment"].get("resources", [])
             if resource["type"].startswith("aws:")
         }
+
+    def processes(self) -> list[int]:
+        """Every process that was started with this stack's environment."""
+        mark = f"PULUMI_HOME={self.folder / 'home'}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    if mark in (entry / "environ").read_bytes().split(b"\0"):
+                        found.append(int(entry.name))
+                except OSError:
+                    continue
+        return found

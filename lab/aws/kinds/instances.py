@@ -326,8 +326,8 @@ def _rebuild(aws: Aws, identity: str, wanted: Values, names: frozenset[str]) -> 
         kind = {"Value": wanted["instanceType"]}
         aws("modify_instance_attribute", InstanceId=identity, InstanceType=kind)
     if names & {"userData", "userDataBase64"}:
-        data = {"Value": (_user_data(wanted) or "").encode()}
-        aws("modify_instance_attribute", InstanceId=identity, UserData=data)
+        data = base64.b64encode((_user_data(wanted) or "").encode()).decode()
+        aws("modify_instance_attribute", InstanceId=identity, Attribute="userData", Value=data)
     if "ebsOptimized" in names:
         optimized = {"Value": wanted["ebsOptimized"]}
         aws("modify_instance_attribute", InstanceId=identity, EbsOptimized=optimized)

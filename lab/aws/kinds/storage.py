@@ -5,17 +5,8 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from lab.aws.api import ApiError
+from lab.aws.api import ABSENT_SETTINGS, ApiError
 from lab.aws.base import Aws, AwsKind, State, Values, text_of
-
-_ABSENT = {
-    "NoSuchTagSet",
-    "ObjectLockConfigurationNotFoundError",
-    "NoSuchPublicAccessBlockConfiguration",
-    "ServerSideEncryptionConfigurationNotFoundError",
-    "NoSuchBucketPolicy",
-    "OwnershipControlsNotFoundError",
-}
 
 
 def _setting(aws: Aws, operation: str, bucket: str) -> Any:
@@ -23,7 +14,7 @@ def _setting(aws: Aws, operation: str, bucket: str) -> Any:
     try:
         return aws(operation, Bucket=bucket)
     except ApiError as error:
-        if error.code in _ABSENT:
+        if error.code in ABSENT_SETTINGS:
             return None
         raise
 
@@ -107,7 +98,7 @@ class _OfBucket(AwsKind):
     """A setting of one bucket; its id is the bucket's name, and setting it again changes it."""
 
     service = "s3"
-    replaces = frozenset({"bucket", "expectedBucketOwner"})
+    replaces = frozenset({"bucket"})
 
     def make(self, aws: Aws, wanted: Values) -> str:
         self.put(aws, wanted["bucket"], wanted)

@@ -5,12 +5,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 # Thousands of image descriptions nobody asks for would take seconds to load.
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
 import boto3
 from moto.moto_api._internal.models import moto_api_backend
@@ -26,6 +26,8 @@ from lab.aws.server.patches import mend
 
 Start = Callable[..., Any]
 
+_POLL_SECONDS = 0.05
+
 
 class _Quiet(MotoRequestHandler):
     """Handles requests without a line for each on stderr."""
@@ -38,8 +40,7 @@ class Application:
     """Moto, one request at a time: its models are plain dictionaries without locks."""
 
     def __init__(self, faults: Path | None = None) -> None:
-        mend()
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = _moto()
         self._lock = threading.Lock()
         self._faults = Faults(faults)
 
@@ -49,6 +50,13 @@ class Application:
     def _carry_out(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         with self._lock:
             return list(self._moto(environ, start))
+
+
+@cache
+def _moto() -> DomainDispatcherApplication:
+    """Return moto, mended; one will do for a process, since what it holds belongs to the process."""
+    mend()
+    return DomainDispatcherApplication(create_backend_app)
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,9 @@ def serving(faults: Path | None = None, port: int = 0) -> Iterator[Server]:
     `faults` is a file of faults to inject (see `lab.aws.server.faults`); it may appear and change later.
     """
     server = make_server("127.0.0.1", port, Application(faults), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, name="simulated AWS", daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, args=(_POLL_SECONDS,), name="simulated AWS", daemon=True
+    )
     thread.start()
     try:
         yield Server(f"http://127.0.0.1:{server.server_port}")

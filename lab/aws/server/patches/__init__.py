@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from lab.aws.server.patches import addresses, budgets, dns, instances
+from lab.aws.server.patches import addresses, budgets, dns, instances, policies
 
 
 @cache
@@ -12,3 +12,4 @@ def mend() -> None:
     budgets.mend()
     dns.mend()
     instances.mend()
+    policies.mend()
