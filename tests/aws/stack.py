@@ -62,6 +62,7 @@ class AwsStack:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "AWS_ENDPOINT_URL": self.server.url,
+            "AWS_PROFILE": "nobody",  # the stand-in must not look for it
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -89,13 +90,19 @@ class AwsStack:
     def destroy(self) -> Result:
         return self.run("destroy", "--stack", "dev", "--yes", "--skip-preview")
 
-    def resources(self) -> dict[str, Any]:
-        """Return the stack's resources by name, the stack and the providers aside."""
+    def recorded(self) -> list[dict[str, Any]]:
+        """Return the stack's resources as its state has them."""
         document = json.loads(self.run("stack", "export", "--stack", "dev").text)
+        listed: list[dict[str, Any]] = document["deployment"].get("resources", [])
+        return listed
+
+    def urns(self) -> list[str]:
+        return [one["urn"] for one in self.recorded()]
+
+    def resources(self) -> dict[str, Any]:
+        """Return the stack's AWS resources by name."""
         return {
-            resource["urn"].rpartition("::")[2]: resource
-            for resource in document["deployment"].get("resources", [])
-            if resource["type"].startswith("aws:")
+            one["urn"].rpartition("::")[2]: one for one in self.recorded() if one["type"].startswith("aws:")
         }
 
     def processes(self) -> list[int]:

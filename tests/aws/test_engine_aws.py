@@ -37,10 +37,11 @@ for number, site in enumerate(sites):
     zone_name = {"east": "us-east-1a", "west": "us-west-2a"}[site]
     subnet = aws.ec2.Subnet(f"subnet-{site}", vpc_id=vpc.id, cidr_block=f"10.{number}.1.0/24",
                             availability_zone=zone_name, opts=at(site))
-    group = aws.ec2.SecurityGroup(f"group-{site}", vpc_id=vpc.id, opts=at(site), ingress=[
-        aws.ec2.SecurityGroupIngressArgs(protocol="tcp", from_port=25, to_port=25, cidr_blocks=["0.0.0.0/0"])])
-    volume = aws.ebs.Volume(f"spool-{site}", availability_zone=zone_name, size=20, type="gp3", encrypted=True,
-                            opts=at(site))
+    smtp = aws.ec2.SecurityGroupIngressArgs(protocol="tcp", from_port=25, to_port=25,
+                                            cidr_blocks=["0.0.0.0/0"])
+    group = aws.ec2.SecurityGroup(f"group-{site}", vpc_id=vpc.id, ingress=[smtp], opts=at(site))
+    volume = aws.ebs.Volume(f"spool-{site}", availability_zone=zone_name, size=20, type="gp3",
+                            encrypted=True, opts=at(site))
     machine = aws.ec2.Instance(
         f"node-{site}", ami="ami-0123456789abcdef0", instance_type="t3.small", subnet_id=subnet.id,
         vpc_security_group_ids=[group.id], private_ip=f"10.{number}.1.10",
@@ -51,7 +52,8 @@ for number, site in enumerate(sites):
     aws.ec2.VolumeAttachment(f"spool-on-{site}", device_name="/dev/sdf", instance_id=machine.id,
                              volume_id=volume.id, opts=at(site, delete_before_replace=True))
     address = aws.ec2.Eip(f"address-{site}", domain="vpc", opts=at(site))
-    aws.ec2.EipAssociation(f"association-{site}", allocation_id=address.id, private_ip_address=f"10.{number}.1.11",
+    aws.ec2.EipAssociation(f"association-{site}", allocation_id=address.id,
+                           private_ip_address=f"10.{number}.1.11",
                            network_interface_id=machine.primary_network_interface_id,
                            opts=at(site, delete_before_replace=True))
     record = aws.route53.Record(f"record-{site}", zone_id=zone.zone_id, name=f"{site}.mail.example", type="A",
@@ -60,7 +62,7 @@ for number, site in enumerate(sites):
                           opts=at(site, depends_on=[record]))
 """
 )
-OF_FLEET = 22  # the stack, two providers, a zone and nine resources at each site
+OF_FLEET = 24  # the stack, two providers, a zone and ten resources at each site
 
 
 @pytest.fixture
@@ -133,7 +135,12 @@ def test_the_life_of_two_regions(make: Callable[[str], AwsStack], aws: Server) -
 
     drift(aws, stack)
     found = stack.preview("--refresh")
-    assert found.counts == {"to create": 2, "to update": 5, "unchanged": OF_FLEET - 7}, found.text
+    assert found.counts == {
+        "to create": 2,
+        "to update": 5,
+        "changes": 7,
+        "unchanged": OF_FLEET - 7,
+    }, found.text
     assert stack.up("--refresh").status == 0
     assert stack.up("--refresh").counts == {"unchanged": OF_FLEET}
 
@@ -157,3 +164,133 @@ def test_the_life_of_two_regions(make: Callable[[str], AwsStack], aws: Server) -
     assert gone.status == 0, gone.text
     assert left(aws) == {}
     assert stack.processes() == []
+
+
+ONE_ADDRESS = (
+    PROVIDERS
+    + """
+warm = aws.ec2.Eip("warm", domain="vpc", tags={"Name": "warm"},
+                   opts=at("east", import_="ALLOCATION", protect=True, ignore_changes=["tags"]))
+pulumi.export("warm", warm.public_ip)
+"""
+)
+
+
+def test_a_warm_address_is_imported_and_outlives_the_stack(
+    make: Callable[[str], AwsStack], aws: Server
+) -> None:
+    ec2 = aws.client("ec2")
+    warm = ec2.allocate_address(Domain="vpc")
+    stack = make(ONE_ADDRESS.replace("ALLOCATION", warm["AllocationId"]))
+    first = stack.up()
+    assert first.status == 0, first.text
+    assert first.counts["imported"] == 1, first.text
+    assert set(stack.up().counts) == {"unchanged"}
+    kept = stack.resources()["warm"]
+    assert (kept["id"], kept["outputs"]["publicIp"]) == (warm["AllocationId"], warm["PublicIp"])
+    refused = stack.destroy()
+    assert refused.status != 0
+    assert [one["PublicIp"] for one in ec2.describe_addresses()["Addresses"]] == [warm["PublicIp"]]
+
+
+TWO_NETWORKS = (
+    PROVIDERS
+    + """
+for site in sites:
+    aws.ec2.Vpc(f"vpc-{site}", cidr_block="10.0.0.0/16", tags={"Name": f"vpc-{site}"}, opts=at(site))
+"""
+)
+
+
+ONE_AFTER_ANOTHER = (
+    PROVIDERS
+    + """
+west = aws.ec2.Vpc("vpc-west", cidr_block="10.0.0.0/16", tags={"Name": "vpc-west"}, opts=at("west"))
+aws.ec2.Vpc("vpc-east", cidr_block="10.0.0.0/16", opts=at("east", depends_on=[west]))
+"""
+)
+
+
+def test_a_killed_up_is_taken_up_without_making_anything_twice(
+    make: Callable[[str], AwsStack], aws: Server, inject: Callable[..., None], tmp_path: Path
+) -> None:
+    """The engine dies while AWS has made a network and not yet said so; it is found by its name."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    inject({"fault": "held", "region": "us-west-2", "operation": "CreateVpc", "pipe": str(pipe), "times": 1})
+    stack = make(ONE_AFTER_ANOTHER)
+    engine = stack.start("up", "--stack", "dev", "--yes", "--skip-preview")
+    with pipe.open("wb"):
+        engine.kill()
+        engine.communicate()
+    inject()
+    assert stack.run("cancel", "--stack=dev", "--yes").status == 0
+    west = next(urn for urn in stack.urns() if urn.endswith("pulumi:providers:aws::west"))
+    named = [{"Name": "tag:Name", "Values": ["vpc-west"]}]
+    (orphan,) = aws.client("ec2", "us-west-2").describe_vpcs(Filters=named)["Vpcs"]
+    # Asked to import a pending creation, this engine forgets it, and the next `up` would make another.
+    assert (
+        stack.run("refresh", "--stack=dev", "--yes", "--skip-preview", "--clear-pending-creates").status == 0
+    )
+    adopted = stack.run(
+        "import",
+        "--stack=dev",
+        "--yes",
+        "--skip-preview",
+        "--protect=false",
+        "--generate-code=false",
+        f"--provider=west={west}",
+        "aws:ec2/vpc:Vpc",
+        "vpc-west",
+        orphan["VpcId"],
+    )
+    assert adopted.status == 0, adopted.text
+    again = stack.up()
+    assert again.counts == {"created": 1, "unchanged": 4}, again.text
+    assert stack.resources()["vpc-west"]["id"] == orphan["VpcId"]
+    for region in ("us-east-1", "us-west-2"):
+        listed = aws.client("ec2", region).describe_vpcs()["Vpcs"]
+        assert len([one for one in listed if not one["IsDefault"]]) == 1
+    assert set(stack.up("--refresh").counts) == {"unchanged"}
+
+
+def test_a_create_that_dies_half_way_is_finished_by_the_next_up(
+    make: Callable[[str], AwsStack], aws: Server, inject: Callable[..., None]
+) -> None:
+    program = TWO_NETWORKS.replace('tags={"Name"', 'enable_dns_hostnames=True, tags={"Name"')
+    stack = make(program.replace("=True", '="perhaps"'))
+    mistyped = stack.preview()
+    assert mistyped.status != 0
+    assert "enableDnsHostnames" in mistyped.text
+    assert "Input should be a valid boolean" in mistyped.text
+
+    stack.write(program)
+    inject({"fault": "denied", "region": "us-east-1", "operation": "ModifyVpcAttribute"})
+    failed = stack.up()
+    assert failed.status != 0
+    assert "UnauthorizedOperation" in failed.text
+    assert "Traceback" not in failed.text
+    inject()
+    again = stack.up()
+    assert again.status == 0, again.text
+    assert again.counts["updated"] == 1
+    assert len([one for one in aws.client("ec2").describe_vpcs()["Vpcs"] if not one["IsDefault"]]) == 1
+    assert set(stack.up("--refresh").counts) == {"unchanged"}
+    assert stack.destroy().status == 0
+
+
+def test_a_region_without_api_is_left_out(
+    make: Callable[[str], AwsStack], aws: Server, inject: Callable[..., None]
+) -> None:
+    stack = make(TWO_NETWORKS)
+    assert stack.up().status == 0
+    stack.write(TWO_NETWORKS.replace('vpc-{site}"}', 'renamed"}'))
+    inject({"fault": "unanswered", "region": "us-west-2"})
+    assert stack.up().status != 0
+    other = stack.up("--exclude", "**west**")
+    assert other.status == 0, other.text
+    tags = {name: one["outputs"]["tags"]["Name"] for name, one in stack.resources().items()}
+    assert tags == {"vpc-east": "renamed", "vpc-west": "vpc-west"}
+    inject()
+    assert stack.up("--refresh").status == 0
+    assert set(stack.up().counts) == {"unchanged"}
