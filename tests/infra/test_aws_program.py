@@ -227,6 +227,7 @@ def test_queues_are_attached_and_mounted(staging: Both) -> None:
     told = secret["value"]
     assert "nvme-Amazon_Elastic_Block_Store_ireland2id" in told
     assert "PEM host.ireland-2" in told
+    assert "amazon-ssm-eu-west-1/latest/debian_amd64" in told
     assert "mounts" not in staging.fleet.of(INSTANCE)["witness-1"].inputs["userData"]["value"]
 
 
@@ -261,6 +262,7 @@ def test_ssh_comes_from_the_operators_networks_and_nowhere_else() -> None:
         ssh = [rule for rule in tcp(one.inputs["ingress"]) if rule["fromPort"] <= 22 <= rule["toPort"]]
         assert [rule["cidrBlocks"] for rule in ssh] == [["10.12.0.0/24"]]
     assert both.fleet.exports["fleet"]["access"]["kind"] == "direct"
+    assert "amazon-ssm" not in both.fleet.of(INSTANCE)["ireland-1"].inputs["userData"]["value"]
     node = both.fleet.exports["fleet"]["nodes"]["ireland-1"]
     assert node["ssh_host"] == node["public"] == public_addresses(environment)["10.11.0.11"]
 

@@ -13,7 +13,7 @@ from infra.resources import PrivateKey
 from infra.substrates.aws.cloud import Cloud
 from infra.substrates.aws.network import Network
 from infra.substrates.aws.upon import Foundation
-from infra.substrates.aws.user_data import user_data
+from infra.substrates.aws.user_data import HostKey, user_data
 
 SPOOL_DEVICE = "/dev/sdf"
 ROOT_VOLUME_TYPE = "gp3"
@@ -88,7 +88,7 @@ class Machine(pulumi.ComponentResource):
                 volume_size=spec.root_gigabytes,
                 delete_on_termination=True,
             ),
-            user_data=_first_boot(node, host_key, foundation),
+            user_data=_first_boot(node, host_key, foundation, cloud),
             tags=cloud.tags(node.name),
             opts=_at(
                 cloud,
@@ -120,7 +120,10 @@ class Machine(pulumi.ComponentResource):
             )
 
 
-def _first_boot(node: FleetNode, host_key: PrivateKey, foundation: Foundation) -> pulumi.Output[str]:
+def _first_boot(
+    node: FleetNode, host_key: PrivateKey, foundation: Foundation, cloud: Cloud
+) -> pulumi.Output[str]:
+    by_session = None if cloud.spec.operator_networks else cloud.places[node.site].region
     parts = {
         "authorized": foundation.ssh_public_key,
         "private": host_key.private_key_pem,
@@ -130,7 +133,11 @@ def _first_boot(node: FleetNode, host_key: PrivateKey, foundation: Foundation) -
         parts["volume"] = foundation.spool(node.name)
     document = pulumi.Output.all(**parts).apply(
         lambda known: user_data(
-            node.fqdn, known["authorized"], known["private"], known["public"], known.get("volume")
+            node.fqdn,
+            known["authorized"],
+            HostKey(known["private"], known["public"]),
+            known.get("volume"),
+            by_session,
         )
     )
     return pulumi.Output.secret(document)

@@ -5,6 +5,7 @@ opens nothing: who reads it could pass for that machine, to someone who connects
 """
 
 import json
+from dataclasses import dataclass
 
 SPOOL_MOUNT = "/var/spool"
 """Postfix keeps the queues of every pool below it."""
@@ -13,10 +14,33 @@ _FILE_SYSTEM_OPTIONS = "defaults,nofail,x-systemd.makefs,x-systemd.device-timeou
 """The volume is attached after the boot; a file system is made only on a volume that has none."""
 
 
+_AGENT = "https://s3.{region}.amazonaws.com/amazon-ssm-{region}/latest/debian_amd64/amazon-ssm-agent.deb"
+"""Session Manager's agent, from AWS's own bucket: Debian's images come without it."""
+
+_FETCH = ("curl", "--fail", "--silent", "--show-error", "--retry", "120", "--retry-delay", "5")
+"""Patient: the machine reaches the internet only once its Elastic IP is bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """The machine's SSH host key: the private half as OpenSSH writes it, the public one as a line."""
+
+    private_pem: str
+    public: str
+
+
 def user_data(
-    fqdn: str, authorized_key: str, host_key_pem: str, host_key_public: str, volume_id: str | None
+    fqdn: str,
+    authorized_key: str,
+    host_key: HostKey,
+    volume_id: str | None = None,
+    session_manager_region: str | None = None,
 ) -> str:
-    """The document for one machine; `volume_id` is its queue volume's, None for one without queues."""
+    """The document for one machine.
+
+    `volume_id` is its queue volume's; `session_manager_region` the AWS region whose Session Manager is to
+    reach it, None when SSH does.
+    """
     document: dict[str, object] = {
         "fqdn": fqdn,
         "hostname": fqdn.partition(".")[0],
@@ -26,8 +50,13 @@ def user_data(
         "ssh_authorized_keys": [authorized_key],
         "ssh_deletekeys": True,
         "ssh_genkeytypes": [],
-        "ssh_keys": {"ed25519_private": host_key_pem, "ed25519_public": host_key_public},
+        "ssh_keys": {"ed25519_private": host_key.private_pem, "ed25519_public": host_key.public},
     }
+    if session_manager_region is not None:
+        package = "/run/amazon-ssm-agent.deb"
+        url = _AGENT.format(region=session_manager_region)
+        fetch = [*_FETCH, "--retry-all-errors", "--output", package, url]
+        document["runcmd"] = [fetch, ["dpkg", "--install", package]]
     if volume_id is not None:
         device = f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{volume_id.replace('-', '')}"
         document["mounts"] = [[device, SPOOL_MOUNT, "ext4", _FILE_SYSTEM_OPTIONS, "0", "2"]]

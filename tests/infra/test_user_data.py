@@ -1,0 +1,38 @@
+"""What a machine is told at its first boot is a document that cloud-init can read."""
+
+from typing import Any
+
+import yaml
+
+from infra.substrates.aws.user_data import SPOOL_MOUNT, HostKey, user_data
+
+KEY = HostKey("a key
+of two lines
+", "ssh-ed25519 AAAA")
+
+
+def document(text: str) -> dict[str, Any]:
+    head, _, body = text.partition("\n")
+    assert head == "#cloud-config"
+    found: dict[str, Any] = yaml.safe_load(body)
+    return found
+
+
+def test_a_mail_server_is_told_who_it_is_and_where_queues_lie() -> None:
+    found = document(user_data("east-1.fleet.example", "ssh-ed25519 BBBB", KEY, "vol-0123abc", "eu-west-1"))
+    assert (found["hostname"], found["fqdn"]) == ("east-1", "east-1.fleet.example")
+    assert found["ssh_keys"] == {"ed25519_private": KEY.private_pem, "ed25519_public": KEY.public}
+    assert found["ssh_pwauth"] is False
+    ((device, mount, kind, options, *_),) = found["mounts"]
+    assert device == "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123abc"
+    assert (mount, kind) == (SPOOL_MOUNT, "ext4")
+    assert {"nofail", "x-systemd.makefs"} <= set(options.split(","))
+    fetch, install = found["runcmd"]
+    assert fetch[-1].startswith("https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/")
+    assert fetch[-2] == install[-1]
+
+
+def test_a_machine_reached_by_ssh_needs_no_agent_and_a_witness_no_queue() -> None:
+    found = document(user_data("witness-1.fleet.example", "ssh-ed25519 BBBB", KEY))
+    assert "mounts" not in found
+    assert "runcmd" not in found
