@@ -6,9 +6,7 @@ import yaml
 
 from infra.substrates.aws.user_data import SPOOL_MOUNT, HostKey, user_data
 
-KEY = HostKey("a key
-of two lines
-", "ssh-ed25519 AAAA")
+KEY = HostKey("a key\nof two lines\n", "ssh-ed25519 AAAA")
 
 
 def document(text: str) -> dict[str, Any]:
