@@ -20,8 +20,9 @@ def arguments_class(token: str) -> Any:
     match = re.fullmatch(r"aws:(\w+)/(\w+):(\w+)", token)
     assert match is not None
     folder, module, name = match.groups()
+    # The folder first: it loads lazily, and stays half-loaded where one of its modules is imported before it.
+    assert inspect.isclass(getattr(importlib.import_module(f"pulumi_aws.{folder}"), name))
     imported = importlib.import_module(f"pulumi_aws.{folder}.{snake(module)}")
-    assert inspect.isclass(getattr(imported, name))
     # Where a nested type took the name, Pulumi calls the arguments `InitArgs`.
     first = re.search(r"^class (\w+Args):", inspect.getsource(imported), re.MULTILINE)
     assert first is not None
