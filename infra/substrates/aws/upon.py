@@ -1,12 +1,20 @@
 """What the fleet stack knows of its foundation, through a stack reference."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
 import pulumi
 
 from infra.stack_settings import FOUNDATION_SUFFIX
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """Outputs that the SDK does not look into: it would search all of them anew for every value taken out."""
+
+    outputs: Mapping[str, Any] | None
 
 
 class Foundation:
@@ -17,7 +25,9 @@ class Foundation:
         name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{self._stack}"
         reference = pulumi.StackReference(self._stack, stack_name=name)
         # Not `require_output`: of a stack without outputs it says no more than a KeyError's traceback.
-        self._outputs: pulumi.Output[Any] = reference.get_output("foundation")
+        outputs: pulumi.Output[Any] = reference.get_output("foundation")
+        self._outputs: pulumi.Output[_Sealed] = outputs.apply(_Sealed)
+        self._found: dict[tuple[str, ...], pulumi.Output[str]] = {}
         self.secrets: pulumi.Output[Any] = reference.get_output("secrets")
 
     def allocation(self, private: IPv4Address) -> pulumi.Output[str]:
@@ -50,7 +60,9 @@ class Foundation:
         return self._find("ssh_public_key")
 
     def _find(self, *path: str) -> pulumi.Output[str]:
-        return self._outputs.apply(lambda outputs: found(self._stack, outputs, path))
+        if path not in self._found:
+            self._found[path] = self._outputs.apply(lambda sealed: found(self._stack, sealed.outputs, path))
+        return self._found[path]
 
 
 def found(stack: str, outputs: Mapping[str, Any] | None, path: Sequence[str]) -> str:
