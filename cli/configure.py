@@ -37,7 +37,7 @@ def configure(environment: str, *, check: bool, limit: tuple[str, ...], as_json:
     come back into service. Exit status 1 when a node failed; it keeps working with what it had.
     """
     fleet = Fleet.of(load_environment(environment))
-    outputs = read_outputs(fleet.environment.environment)
+    outputs = read_outputs(fleet.environment.environment, substrate=fleet.environment.substrate)
     models = node_models(fleet, outputs.fleet, outputs.secrets)
     build_software()
     enter_network(fleet.environment.environment, outputs.fleet.access)

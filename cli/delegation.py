@@ -6,8 +6,9 @@ from typing import IO
 
 import click
 
-from fleet.paths import project_root
 from fleet.spec.load import load_environment
+from fleet.spec.models import Environment
+from infra.aws_stack import AwsStack
 from infra.delegation import Answer, ask_internet, delegations, zones_of
 from infra.stack_settings import FOUNDATION_SUFFIX
 
@@ -24,8 +25,9 @@ def delegation(environment: str, outputs: IO[str] | None) -> None:
 
     Exits with 1 when it does not yet: AWS would refuse the addresses' reverse names.
     """
-    name = load_environment(environment).environment
-    document = json.load(outputs) if outputs else _ask_engine(f"{name}{FOUNDATION_SUFFIX}")
+    spec = load_environment(environment)
+    name = spec.environment
+    document = json.load(outputs) if outputs else _ask_engine(spec)
     answers = delegations(zones_of(document), ask_internet)
     for line in said(answers):
         click.echo(line)
@@ -49,15 +51,7 @@ def said(answers: list[Answer]) -> list[str]:
     return lines
 
 
-def _ask_engine(stack: str) -> dict[str, object]:
-    """The stack's outputs, by whatever backend the operator's `pulumi` is logged in to."""
-    from infra.engine.stack import pulumi  # noqa: PLC0415 - only when the engine is asked
-
-    text = pulumi(
-        ["stack", "output", "--json", "--stack", stack],
-        project=project_root(),
-        variables={},
-        timeout_seconds=120,
-    )
-    found: dict[str, object] = json.loads(text)
-    return found
+def _ask_engine(environment: Environment) -> dict[str, object]:
+    """The foundation's outputs, by whatever backend the operator's `pulumi` is logged in to."""
+    stack = AwsStack.of(environment, "foundation")
+    return dict(stack.outputs() or {})

@@ -32,7 +32,7 @@ def verify_command(environment: str, *, as_json: bool) -> None:
     policies from every node. Exits with 1 when anything differs.
     """
     fleet = Fleet.of(load_environment(environment))
-    outputs = read_outputs(fleet.environment.environment)
+    outputs = read_outputs(fleet.environment.environment, substrate=fleet.environment.substrate)
     pems = {
         domain: {selector: pem.get_secret_value() for selector, pem in selectors.items()}
         for domain, selectors in outputs.secrets.dkim.items()

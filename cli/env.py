@@ -18,10 +18,12 @@ __all__ = ["env", "shell_script"]
 def shell_script(variables: Mapping[str, str]) -> str:
     """Lines for `eval` in any POSIX shell.
 
-    A passphrase in the caller's own environment would win over the file, so it is unset.
+    A passphrase in the caller's own environment would win over a file that `variables` name, so it is unset.
     """
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    return "\n".join([*exports, "unset PULUMI_CONFIG_PASSPHRASE"])
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    if "PULUMI_CONFIG_PASSPHRASE_FILE" in variables:
+        lines.append("unset PULUMI_CONFIG_PASSPHRASE")
+    return "\n".join(lines)
 
 
 @click.command()
@@ -36,11 +38,14 @@ def env(environment: str, *, as_json: bool) -> None:
       pulumi up --stack lab
 
     The stack is made if it is absent. Its state and a generated passphrase (readable by you only) stay in
-    this checkout's .mtafleet directory, which git ignores.
+    this checkout's .mtafleet directory, which git ignores. For an environment on AWS, only the engine and
+    our provider are put on PATH: state, secrets and stacks are yours.
     """
-    name = load_environment(environment).environment
-    variables = engine_environment(name)
-    ensure_stack(name, project_root(), variables)
+    spec = load_environment(environment)
+    name = spec.environment
+    variables = engine_environment(name, spec.substrate)
+    if spec.substrate == "lab":
+        ensure_stack(name, project_root(), variables)
     if as_json:
         click.echo(json.dumps(variables, indent=2))
         return

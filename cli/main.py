@@ -12,9 +12,11 @@ from cli.demo import demo
 from cli.dns import dns
 from cli.drill import drill
 from cli.env import env
+from cli.image import image
 from cli.labs.machines import lab
 from cli.labs.mail import ledger, send
 from cli.labs.world import isps, refuse
+from cli.plan import plan
 from cli.runs import INTERRUPTED_STATUS
 from cli.status import status
 from cli.up import destroy, preview, up
@@ -36,7 +38,9 @@ cli.add_command(configure)
 cli.add_command(env)
 cli.add_command(up)
 cli.add_command(preview)
+cli.add_command(plan)
 cli.add_command(destroy)
+cli.add_command(image)
 cli.add_command(lab)
 cli.add_command(schema)
 lab.add_command(send)

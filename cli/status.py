@@ -54,7 +54,7 @@ def status(environment: str, *, as_json: bool) -> None:
     out of service or cannot be asked.
     """
     fleet = Fleet.of(load_environment(environment))
-    outputs = read_outputs(fleet.environment.environment)
+    outputs = read_outputs(fleet.environment.environment, substrate=fleet.environment.substrate)
     enter_network(fleet.environment.environment, outputs.fleet.access)
     with node_shells(outputs) as shells:
         observers = read_observers(outputs.fleet, shells.ask(ASK_DAEMON))

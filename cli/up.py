@@ -1,18 +1,17 @@
 """`mtafleet up | preview | destroy NAME`: Pulumi on an environment's stack, with its environment set up.
 
 Thin on purpose: a plain `pulumi up --stack NAME` after `mtafleet env NAME` does the same. What is added is
-picking up after a run that was killed: its stale lock is lifted, and what it may have left is removed.
+picking up after a run that was killed: its stale lock is lifted, and what it may have left is removed. An
+environment on AWS has two stacks and rules of its own: see `cli.aws`.
 """
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 
 import click
 
+from cli.aws import destroy_on_aws, part_option, preview_on_aws, refuse_parts, up_on_aws
+from cli.engine import ProvisioningError, run_in_foreground
 from cli.runs import alone
-from fleet.errors import MtafleetError
 from fleet.paths import project_root
 from fleet.spec.load import load_environment
 from fleet.topology import Fleet
@@ -20,24 +19,28 @@ from infra.engine import engine_environment
 from infra.engine.leftovers import recover
 from infra.engine.stack import ensure_stack
 from infra.outputs import OutputsError, read_outputs
+from infra.stack_settings import Part
 
 EXTRA = {"ignore_unknown_options": True}
-
-
-class ProvisioningError(MtafleetError):
-    """The engine ended with an error, which it has shown already."""
 
 
 @click.command(context_settings=EXTRA)
 @click.argument("environment")
 @click.argument("pulumi_arguments", nargs=-1, type=click.UNPROCESSED)
+@part_option
 @click.option("--drop-nodes", is_flag=True, help="Remove nodes that the file no longer has, queues included.")
-def up(environment: str, pulumi_arguments: tuple[str, ...], *, drop_nodes: bool) -> None:
+def up(environment: str, pulumi_arguments: tuple[str, ...], *, part: Part | None, drop_nodes: bool) -> None:
     """Bring an environment into being, or up to date with its file.
 
-    A node that the file no longer has would go with all mail in its queues: that takes --drop-nodes.
-    Further arguments go to `pulumi up`: `mtafleet up lab --refresh` also finds dead machines and boots them.
+    A node that the file no longer has would go with all mail in its queues: that takes --drop-nodes. On AWS
+    its queue stays, and nothing is applied that `mtafleet plan` refuses. Further arguments go to
+    `pulumi up`: `mtafleet up lab --refresh` also finds dead machines and boots them.
     """
+    spec = load_environment(environment)
+    if spec.substrate == "aws":
+        up_on_aws(spec, part, pulumi_arguments, drop_nodes=drop_nodes)
+        return
+    refuse_parts(spec, part)
     arguments = ["up", "--yes", "--skip-preview", "--suppress-outputs", *pulumi_arguments]
     if "--refresh" not in arguments and _lab_is_gone(environment):
         arguments.append("--refresh")  # the state would still say that everything is there
@@ -47,22 +50,36 @@ def up(environment: str, pulumi_arguments: tuple[str, ...], *, drop_nodes: bool)
 @click.command(context_settings=EXTRA)
 @click.argument("environment")
 @click.argument("pulumi_arguments", nargs=-1, type=click.UNPROCESSED)
-def preview(environment: str, pulumi_arguments: tuple[str, ...]) -> None:
+@part_option
+def preview(environment: str, pulumi_arguments: tuple[str, ...], *, part: Part | None) -> None:
     """Show what `up` would change. Further arguments go to `pulumi preview`, for instance --diff."""
+    spec = load_environment(environment)
+    if spec.substrate == "aws":
+        preview_on_aws(spec, part, pulumi_arguments)
+        return
+    refuse_parts(spec, part)
     run_engine(environment, ["preview", *pulumi_arguments])
 
 
 @click.command(context_settings=EXTRA)
 @click.argument("environment")
 @click.argument("pulumi_arguments", nargs=-1, type=click.UNPROCESSED)
+@part_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def destroy(environment: str, pulumi_arguments: tuple[str, ...], *, yes: bool) -> None:
-    """Remove everything of an environment, its mail queues and keys included."""
+def destroy(environment: str, pulumi_arguments: tuple[str, ...], *, part: Part | None, yes: bool) -> None:
+    """Remove everything of an environment, its mail queues and keys included.
+
+    On AWS the machines only: what is protected in NAME-foundation stays until it is unprotected.
+    """
+    spec = load_environment(environment)
+    if spec.substrate == "aws":
+        destroy_on_aws(spec, part, pulumi_arguments, yes=yes)
+        return
+    refuse_parts(spec, part)
     if not yes:
         click.confirm(f"Remove every machine, queue and key of {environment}?", abort=True)
     run_engine(environment, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", *pulumi_arguments])
-    if load_environment(environment).substrate == "lab":
-        _sweep_lab(environment)
+    _sweep_lab(environment)
 
 
 def run_engine(
@@ -72,7 +89,6 @@ def run_engine(
 
     `object_to` looks at the stack first, once its state can be read, and raises to stop the run.
     """
-    load_environment(environment)
     variables = engine_environment(environment)
     with alone(environment, arguments[0]):
         _run_alone(environment, arguments, variables, object_to)
@@ -89,19 +105,7 @@ def _run_alone(
     ensure_stack(environment, project_root(), variables)
     if object_to is not None:
         object_to(environment)
-    command = ["/usr/bin/env", "pulumi", arguments[0], "--stack", environment, *arguments[1:]]
-    surroundings = {**os.environ, **variables}
-    surroundings.pop("PULUMI_CONFIG_PASSPHRASE", None)
-    sys.stdout.flush()
-    engine = subprocess.Popen(command, cwd=project_root(), env=surroundings)
-    while True:
-        try:
-            status = engine.wait()
-            break
-        except KeyboardInterrupt:
-            continue  # the engine got it too: it finishes what is under way, or stops at the second one
-    if status != 0:
-        raise ProvisioningError(f"`pulumi {arguments[0]}` of {environment} failed (exit status {status})")
+    run_in_foreground(environment, arguments, project_root(), variables)
 
 
 def _refuse_to_drop_nodes(environment: str) -> None:
@@ -121,8 +125,6 @@ def _refuse_to_drop_nodes(environment: str) -> None:
 
 def _lab_is_gone(environment: str) -> bool:
     """Whether a lab is not there as a whole, for instance after a restart of the computer."""
-    if load_environment(environment).substrate != "lab":
-        return False
     from lab.api import LabPaths, outer  # noqa: PLC0415 - only labs need the lab
 
     return outer.find(LabPaths.of(environment, project_root())) is None

@@ -10,6 +10,7 @@ from fleet.errors import MtafleetError
 from fleet.inventory import Outputs, Secrets
 from fleet.paths import project_root
 from infra.engine import engine_environment
+from infra.engine.environment import Substrate
 from infra.engine.errors import EngineError
 from infra.engine.stack import pulumi
 
@@ -31,7 +32,9 @@ class StackOutputs:
 _NOTHING_YET = "{0} has not been provisioned yet: `mtafleet up {0}` does it"
 
 
-def read_outputs(environment: str, project: Path | None = None) -> StackOutputs:
+def read_outputs(
+    environment: str, project: Path | None = None, *, substrate: Substrate = "lab"
+) -> StackOutputs:
     """Read the outputs of the stack named like the environment, secrets included.
 
     Raises EngineError when the engine cannot be run, OutputsError when nothing has been provisioned.
@@ -40,7 +43,7 @@ def read_outputs(environment: str, project: Path | None = None) -> StackOutputs:
         text = pulumi(
             ["stack", "output", "--json", "--show-secrets", "--stack", environment],
             project=project or project_root(),
-            variables=engine_environment(environment),
+            variables=engine_environment(environment, substrate),
             timeout_seconds=READ_TIMEOUT_SECONDS,
         )
     except EngineError as error:

@@ -34,8 +34,8 @@ class StackSettings:
         if region not in self.images:
             raise StackSettingsError(
                 f"no machine image is pinned for {region}: "
-                f"`pulumi config set --path 'mtafleet:images[{region!r}]' ami-...` "
-                "with the id of an official Debian 13 image there"
+                f"`mtafleet image update {self.environment} --region {region}` pins Debian's newest, "
+                "or an image of your own with --image ami-..."
             )
         return self.images[region]
 

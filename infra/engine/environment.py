@@ -1,13 +1,16 @@
 """The process environment in which the Pulumi engine works on one of our stacks.
 
 A stack of a lab keeps its state, its passphrase and the engine's own files under `<project>/.mtafleet/`, so
-nothing outside the checkout changes. Any other stack keeps the backend its operator has chosen.
+nothing outside the checkout changes. Any other stack keeps the backend, the secrets and the plugins that its
+operator has chosen: only the engine and our own provider are put on PATH.
 """
 
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from fleet.paths import project_root, state_directory
 from infra.engine.errors import EngineError
@@ -15,8 +18,11 @@ from infra.engine.locate import Engine, require_engine
 
 __all__ = ["engine_environment", "passphrase_file", "search_path"]
 
-#: Directories with the executables of our own resource providers, relative to the project.
-PROVIDER_DIRECTORIES = ("infra/provider", "lab/provider")
+FLEET_PROVIDER = "infra/provider"
+LAB_PROVIDER = "lab/provider"
+"""Directories with the executables of our own resource providers, relative to the project."""
+
+Substrate = Literal["lab", "aws"]
 
 
 def passphrase_file(environment: str) -> Path:
@@ -41,28 +47,35 @@ def passphrase_file(environment: str) -> Path:
     return file
 
 
-def search_path(engine: Engine, inherited: str) -> str:
+def search_path(engine: Engine, inherited: str, providers: Sequence[str]) -> str:
     """PATH for the engine: the project's Python first (the built language host takes `python3` from there).
 
-    Then the engine and our providers, then `inherited`, every directory once.
+    Then the engine and our `providers`, then `inherited`, every directory once.
     """
     root = project_root()
-    wanted = [Path(sys.prefix) / "bin", engine.directory, *(root / name for name in PROVIDER_DIRECTORIES)]
+    wanted = [Path(sys.prefix) / "bin", engine.directory, *(root / name for name in providers)]
     parts = [*(str(part) for part in wanted), *inherited.split(os.pathsep)]
     return os.pathsep.join(dict.fromkeys(part for part in parts if part))
 
 
-def engine_environment(environment: str) -> dict[str, str]:
-    """Variables to lay over `os.environ` before running `pulumi` (or the Automation API) for a lab stack.
+def engine_environment(environment: str, substrate: Substrate = "lab") -> dict[str, str]:
+    """Variables to lay over `os.environ` before running `pulumi` on a stack of the environment.
 
-    Makes the state directory and the passphrase when they are missing. Raises EngineError without an engine.
+    For a lab, makes the state directory and the passphrase when they are missing. Elsewhere backend, secrets
+    and plugins come from the operator's own surroundings. Raises EngineError without an engine.
     """
     engine = require_engine()
+    if substrate != "lab":
+        return {
+            "PATH": search_path(engine, os.environ.get("PATH", ""), [FLEET_PROVIDER]),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "VIRTUAL_ENV": sys.prefix,
+        }
     state = state_directory(environment)
     for directory in (state, state / "state", state / "pulumi"):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     return {
-        "PATH": search_path(engine, os.environ.get("PATH", "")),
+        "PATH": search_path(engine, os.environ.get("PATH", ""), [FLEET_PROVIDER, LAB_PROVIDER]),
         "PULUMI_BACKEND_URL": f"file://{state / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file(environment)),
         "PULUMI_HOME": str(state / "pulumi"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import infra.engine.environment as environment_module
+from fleet.paths import project_root
 from infra.engine.environment import engine_environment, passphrase_file
 from infra.engine.errors import EngineError
 from infra.engine.locate import (
@@ -16,6 +17,7 @@ from infra.engine.locate import (
     official_engine,
     require_engine,
 )
+from infra.engine.stack import process_environment, pulumi
 
 
 def executable(file: Path, body: str = "exit 0") -> None:
@@ -105,6 +107,47 @@ def test_the_environment_keeps_everything_of_a_lab_in_its_state_directory(built:
     assert variables["PULUMI_HOME"] == f"{state}/pulumi"
     assert Path(variables["PULUMI_CONFIG_PASSPHRASE_FILE"]).parent == state
     assert state.stat().st_mode & 0o777 == 0o700
+
+
+def test_elsewhere_backend_secrets_and_plugins_are_the_operators(built: Path, state: Path) -> None:
+    variables = engine_environment("staging", "aws")
+    kept = {"PULUMI_BACKEND_URL", "PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"}
+    assert not kept & variables.keys()
+    assert not [name for name in variables if "PASSPHRASE" in name]
+    folders = variables["PATH"].split(os.pathsep)
+    assert str(built) in folders
+    assert str(project_root() / "infra/provider") in folders
+    assert str(project_root() / "lab/provider") not in folders
+    assert not state.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "passphrase"), [({"PULUMI_CONFIG_PASSPHRASE_FILE": "/f"}, None), ({}, "mine")]
+)
+def test_a_passphrase_of_the_callers_own_yields_to_a_generated_one_only(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], passphrase: str | None
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "mine")
+    assert process_environment(variables).get("PULUMI_CONFIG_PASSPHRASE") == passphrase
+
+
+def fake_pulumi(folder: Path, body: str) -> dict[str, str]:
+    """Variables with which `pulumi` is this shell script."""
+    executable(folder / "pulumi", body)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_a_refusal_of_the_surroundings_comes_with_a_remedy(tmp_path: Path) -> None:
+    body = "echo 'error: PULUMI_ACCESS_TOKEN must be set for login' >&2; exit 255"
+    variables = fake_pulumi(tmp_path, body)
+    with pytest.raises(EngineError, match=r"must be set for login\nNo place for the state has been chosen"):
+        pulumi(["stack"], project=tmp_path, variables=variables, timeout_seconds=60)
+
+
+def test_an_engine_that_does_not_end_in_time_is_given_up(tmp_path: Path) -> None:
+    variables = fake_pulumi(tmp_path, "exec tail -f /dev/null")
+    with pytest.raises(EngineError, match="did not end within 0 s"):
+        pulumi(["stack"], project=tmp_path, variables=variables, timeout_seconds=0.01)
 
 
 def test_path_starts_with_the_projects_python_and_holds_each_directory_once(built: Path, state: Path) -> None:

@@ -27,7 +27,10 @@ def test_any_value_survives_the_shell(value: str) -> None:
 
 
 def test_a_passphrase_of_the_callers_own_is_unset() -> None:
-    script = shell_script({}) + '\nprintf %s "${PULUMI_CONFIG_PASSPHRASE-unset}"'
+    script = (
+        shell_script({"PULUMI_CONFIG_PASSPHRASE_FILE": "/generated"})
+        + '\nprintf %s "${PULUMI_CONFIG_PASSPHRASE-unset}"'
+    )
     answer = subprocess.run(
         ["sh", "-c", script],
         env={"PULUMI_CONFIG_PASSPHRASE": "other"},
@@ -36,6 +39,19 @@ def test_a_passphrase_of_the_callers_own_is_unset() -> None:
         check=True,
     )
     assert answer.stdout == "unset"
+
+
+def test_where_no_passphrase_is_generated_the_callers_own_stays() -> None:
+    assert "unset" not in shell_script({"PATH": "/bin"})
+
+
+def test_an_environment_on_aws_keeps_its_operators_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "cli.env.engine_environment", lambda name, substrate: {"ASKED": f"{name} {substrate}"}
+    )
+    result = CliRunner().invoke(env, ["staging", "--json"], catch_exceptions=False)
+    assert json.loads(result.output) == {"ASKED": "staging aws"}
+    assert not state_directory("staging").exists()
 
 
 def test_an_unknown_environment_is_refused_before_anything_is_made() -> None:
