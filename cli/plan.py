@@ -116,9 +116,15 @@ def _rows(changes: Iterable[Change]) -> list[tuple[str, str, str]]:
         if change.kind == "created":
             fresh.setdefault(change.type, []).append(change.name)
         else:
-            rows.append((change.type, change.name, ", ".join(change.properties)))
-    rows += [(change_type, ", ".join(names), "") for change_type, names in fresh.items()]
+            rows.append((_short(change.type), change.name, ", ".join(change.properties)))
+    rows += [(_short(change_type), ", ".join(names), "") for change_type, names in fresh.items()]
     return rows
+
+
+def _short(change_type: str) -> str:
+    """`aws:ec2:Eip` for `aws:ec2/eip:Eip`, as the engine shows types to people."""
+    package, module, name = change_type.split(":", 2)
+    return f"{package}:{module.split('/')[0]}:{name}"
 
 
 def health_check_cost(environment: Environment) -> dict[str, Any]:

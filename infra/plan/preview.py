@@ -11,6 +11,8 @@ from infra.plan.model import Plan, PlanError
 
 ONLY_FOR_UP = frozenset({"--yes", "-y", "--skip-preview", "-f", "--continue-on-error"})
 """Arguments of `pulumi up` that `pulumi preview` does not know."""
+_LAST_WORDS = "an unhandled error occurred: program exited"
+"""Follow every error of the program, which has been told."""
 
 
 def preview(stack: AwsStack, arguments: Sequence[str]) -> Plan:
@@ -45,6 +47,7 @@ def _read(log: Path) -> Plan:
 
 
 def _failure(stack: AwsStack, plan: Plan, ended: Ended) -> str:
-    reasons = [*plan.violations, *plan.errors] or [f"{ended.words}{remedy(ended.words)}"]
+    errors = [error for error in plan.errors if not error.startswith(_LAST_WORDS)]
+    reasons = [*plan.violations, *errors] or [f"{ended.words}{remedy(ended.words)}"]
     listed = "\n".join(f"  {reason}" for reason in reasons)
     return f"the preview of {stack.name} failed, nothing was changed:\n{listed}"

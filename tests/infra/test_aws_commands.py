@@ -21,7 +21,7 @@ from tests.infra.plan_events import urn
 
 EIP = "aws:ec2/eip:Eip"
 MACHINE = "aws:ec2/instance:Instance"
-FOUNDATION = {"foundation": {"addresses": {}}}
+FOUNDATION: Mapping[str, Any] = {"foundation": {"addresses": {}}}
 WITH_POLICIES = ["--policy-pack", str(POLICY_PACK)]
 
 

@@ -11,12 +11,13 @@ from click.testing import CliRunner
 from cli.main import cli as mtafleet
 from cli.plan import PlanRefusedError
 from lab.aws.server.app import serving
-from tests.infra.aws_engine import FOUNDATION, NAME, AwsFleet
+from tests.infra.aws_engine import FOUNDATION, NAME, REGIONS, AwsFleet
+from tests.infra.aws_images import share_image
 
 pytestmark = pytest.mark.engine
 
 ADDRESS = "10.10.0.21"
-MACHINE = "aws:ec2/instance:Instance"
+MACHINE = "aws:ec2:Instance"
 OTHER_IMAGE = "ami-0fffffffffffffff0"
 
 
@@ -32,7 +33,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsFleet]:
 @pytest.fixture(autouse=True)
 def _surroundings(fleet: AwsFleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An operator's own: backend, passphrase and home of the test, the stand-in on PATH."""
-    for name, value in fleet.environment.items():
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    for name, value in {**fleet.environment, **credentials}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("infra.aws_stack.project_root", lambda: fleet.folder / "project")
     monkeypatch.setattr("cli.runs.state_directory", lambda environment: tmp_path / environment)
@@ -59,8 +61,10 @@ def nodes(fleet: AwsFleet) -> dict[str, Any]:
 
 def test_one_machine_may_be_replaced_and_not_two(fleet: AwsFleet) -> None:
     before = nodes(fleet)
-    fleet.configure(NAME, 'mtafleet:images["us-east-1"]', OTHER_IMAGE)
-    fleet.configure(NAME, 'mtafleet:images["eu-west-1"]', OTHER_IMAGE)
+    for region in REGIONS:
+        share_image(region, OTHER_IMAGE, "debian-13-amd64-20260901-2222")
+    updated = CliRunner().invoke(mtafleet, ["image", "update", str(fleet.file)], catch_exceptions=False)
+    assert "dev: 3 pinned" in updated.output
     for ordinal, name in enumerate(("virginia-1", "ireland-1")):
         fleet.configure(NAME, f"mtafleet:replacing[{ordinal}]", name)
     _shown, why = refused(fleet, "up")
@@ -81,8 +85,7 @@ def test_one_machine_may_be_replaced_and_not_two(fleet: AwsFleet) -> None:
 
 def test_an_address_is_not_replaced_whether_protected_or_not(fleet: AwsFleet) -> None:
     addresses = elastic_ips(fleet)
-    exported = json.loads(fleet.run("stack", "export", "--stack", FOUNDATION).text)["deployment"]["resources"]
-    (urn,) = [one["urn"] for one in exported if one["urn"].endswith(f"aws:ec2/eip:Eip::{ADDRESS}")]
+    urn = f"urn:pulumi:{FOUNDATION}::mtafleet::mtafleet:aws:Addresses$aws:ec2/eip:Eip::{ADDRESS}"
     replacing = ("--part", "foundation", "--replace", urn)
     wanted = f"the address `{ADDRESS}` would be replaced"
     shown, why = refused(fleet, "plan", "--json", *replacing)  # by the engine: it is protected

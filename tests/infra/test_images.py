@@ -3,13 +3,11 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from moto.ec2.models import ec2_backends
-from moto.ec2.models.amis import Ami
 
 from cli.main import cli as mtafleet
 from fleet.errors import MtafleetError
@@ -17,6 +15,9 @@ from infra.aws_stack import AwsStack
 from infra.images import DEBIAN_OWNER
 from lab.aws.config import ACCOUNT
 from lab.aws.server.app import serving
+from tests.infra.aws_images import share_image
+
+Share = Callable[..., str]
 
 REGIONS = ("us-east-1", "eu-west-1", "us-east-2")
 OLD = {"us-east-1": "ami-0123456789abcdef0", "eu-west-1": "ami-0123456789abcdef1"}
@@ -33,26 +34,14 @@ def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield faults
 
 
-Share = Callable[..., str]
-
-
 @pytest.fixture
 def share() -> Share:
     """Publishes an image in a region: its name, its day, and its owner; returns its id."""
+    numbers = count(1)
 
     def publish(region: str, name: str, day: str, owner: str = DEBIAN_OWNER, machine: str = "x86_64") -> str:
-        backend = ec2_backends[ACCOUNT][region]
-        image = f"ami-{len(backend.amis) + 1:08x}"
-        backend.amis[image] = Ami(
-            backend,
-            image,
-            name=name,
-            owner_id=owner,
-            architecture=machine,
-            creation_date=datetime.fromisoformat(f"{day}T00:00:00"),
-            public=True,
-            region_name=f"{region}a",
-        )
+        image = f"ami-{next(numbers):08x}"
+        share_image(region, image, name, day=day, owner=owner, machine=machine)
         return image
 
     return publish

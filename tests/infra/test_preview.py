@@ -64,7 +64,11 @@ def test_the_plan_is_read_and_the_log_removed(engine: Engine, stack: AwsStack) -
 
 
 def test_a_failure_is_told_by_policies_and_errors(engine: Engine, stack: AwsStack) -> None:
-    engine.lines = log(policy("port 22 is open"), said("no image is pinned"))
+    engine.lines = log(
+        policy("port 22 is open"),
+        said("no image is pinned"),
+        said("an unhandled error occurred: program exited with non-zero exit code: 1"),
+    )
     engine.ended = Ended(255, "noise", "")
     with pytest.raises(
         PlanError, match=r"nothing was changed:\n  fleet: port 22 is open\n  no image is pinned$"
