@@ -56,17 +56,30 @@ def preview_on_aws(environment: Environment, part: Part | None, arguments: Seque
 def destroy_on_aws(
     environment: Environment, part: Part | None, arguments: Sequence[str], *, yes: bool
 ) -> None:
-    """Remove a stack; ProvisioningError for a foundation that still bears a fleet."""
+    """Remove a stack; ProvisioningError for what is protected, or still bears a fleet."""
     stack = AwsStack.of(environment, part)
-    name = environment.environment
+    stack.require_itself()
+    _refuse_to_destroy(stack)
+    if not yes:
+        click.confirm(_warning(stack), abort=True)
+    with alone(environment.environment, "destroy"):
+        # With its preview: without, the engine removes all around what is protected before it says so.
+        _run(stack, ["destroy", "--yes", "--suppress-outputs", *arguments])
+
+
+def _refuse_to_destroy(stack: AwsStack) -> None:
+    name = stack.environment.environment
     if stack.part == "foundation" and stack.other("fleet").outputs():
         raise ProvisioningError(
             f"the fleet of {name} stands upon its foundation: run `mtafleet destroy {name}` first"
         )
-    if not yes:
-        click.confirm(_warning(stack), abort=True)
-    with alone(name, "destroy"):
-        _run(stack, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", *arguments])
+    protected = stack.protected()
+    if protected:
+        raise ProvisioningError(
+            f"{stack.name} protects {len(protected)} of its resources (addresses, zones, keys, queues); "
+            "nothing was removed. If they shall go: "
+            f"`pulumi state unprotect --all --stack {stack.name}`, then the same again"
+        )
 
 
 def _warning(stack: AwsStack) -> str:

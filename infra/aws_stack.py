@@ -73,6 +73,11 @@ class AwsStack:
         found: Mapping[str, Any] = json.loads(text)
         return found
 
+    def protected(self) -> list[str]:
+        """The URNs of what the stack's state protects from being deleted."""
+        deployment = json.loads(self.call(["stack", "export"]))["deployment"]
+        return [one["urn"] for one in deployment.get("resources") or () if one.get("protect")]
+
     def require(self) -> None:
         """Raise AwsStackError when the stack, or what it stands upon, is not there yet.
 

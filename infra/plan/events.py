@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from infra.plan.model import Change, Kind, Plan, PlanError, Protected
@@ -22,7 +22,11 @@ _WITHOUT_EFFECT = frozenset({"same", "read", "refresh", "discard", "remove-pendi
 """On the world; `discard` and `remove-pending-replace` forget what is not there or not ours."""
 _KNOWN = _REPLACING | _CREATING | _WITHOUT_EFFECT | {"update", "delete"}
 
-_PROTECTED = re.compile(r'unable to (delete|replace) resource "(urn:pulumi:[^"]+)"')
+_PROTECTED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("replaced", re.compile(r'unable to replace resource "(urn:pulumi:[^"]+)"')),
+    ("deleted", re.compile(r'resource "(urn:pulumi:[^"]+)" cannot be deleted\s+because it is protected')),
+)
+"""How the engine refuses to lose what is protected; it stops at the first."""
 _COLOURS = re.compile(r"<\{%[^%]*%\}>")
 
 
@@ -43,18 +47,13 @@ def read_events(lines: Iterable[str]) -> Plan:
             objections += _objection(event["policyEvent"])
         ended = ended or "summaryEvent" in event
     errors = [_plain(one["message"]) for one in said if one.get("severity") == "error"]
-    protected = {
-        Protected(urn, "deleted" if what == "delete" else "replaced")
-        for error in errors
-        for what, urn in _PROTECTED.findall(error)
-    }
     changes, unchanged = _changes(steps)
     return Plan(
         changes,
         unchanged,
         tuple(dict.fromkeys(errors)),
         tuple(dict.fromkeys(objections)),
-        tuple(sorted(protected, key=lambda one: one.urn)),
+        tuple(dict.fromkeys(one for error in errors for one in _protected(error))),
         ended,
     )
 
@@ -72,7 +71,13 @@ def _event(line: str) -> Mapping[str, Any]:
 def _objection(event: Mapping[str, Any]) -> list[str]:
     if event.get("enforcementLevel") != "mandatory":
         return []
-    return [f"{event.get('policyName', 'policy')}: {_plain(event['message'])}"]
+    message = " ".join(_plain(event["message"]).split())
+    return [f"{event.get('policyName', 'policy')}: {message}"]
+
+
+def _protected(error: str) -> Iterator[Protected]:
+    for kind, words in _PROTECTED:
+        yield from (Protected(urn, kind) for urn in words.findall(error))
 
 
 def _changes(steps: Mapping[str, list[Mapping[str, Any]]]) -> tuple[tuple[Change, ...], int]:

@@ -24,6 +24,12 @@ KEPT = {
     SHARED_SECRET: "shared secret",
 }
 """What is never replaced or deleted in passing, with a word for it."""
+WORDS = {
+    **KEPT,
+    "aws:ec2/eipDomainName:EipDomainName": "reverse name",
+    "aws:s3/bucket:Bucket": "bucket for evidence",
+}
+"""For all that the program protects, which the engine refuses to lose."""
 STOPS_A_MACHINE = frozenset({"instanceType", "userData", "userDataBase64"})
 """Inputs whose change in place stops and starts the machine."""
 MOST_MACHINES = 1
@@ -65,7 +71,7 @@ def _lost_for_good(plan: Plan) -> Iterator[Refusal]:
 
 
 def _refusal_to_lose(change: Change) -> Refusal:
-    noun = KEPT.get(change.type, change.type)
+    noun = WORDS.get(change.type, change.type)
     unprotect = f"pulumi state unprotect '{change.urn}' --stack {change.stack}"
     return Refusal(
         f"the {noun} `{change.name}` would be {change.kind}",

@@ -11,8 +11,8 @@ from infra.plan.model import Plan, PlanError
 
 ONLY_FOR_UP = frozenset({"--yes", "-y", "--skip-preview", "-f", "--continue-on-error"})
 """Arguments of `pulumi up` that `pulumi preview` does not know."""
-_LAST_WORDS = "an unhandled error occurred: program exited"
-"""Follow every error of the program, which has been told."""
+_LAST_WORDS = ("an unhandled error occurred: program exited", "preview failed")
+"""Follow every other error, which says more."""
 
 
 def preview(stack: AwsStack, arguments: Sequence[str]) -> Plan:
@@ -49,5 +49,5 @@ def _read(log: Path) -> Plan:
 def _failure(stack: AwsStack, plan: Plan, ended: Ended) -> str:
     errors = [error for error in plan.errors if not error.startswith(_LAST_WORDS)]
     reasons = [*plan.violations, *errors] or [f"{ended.words}{remedy(ended.words)}"]
-    listed = "\n".join(f"  {reason}" for reason in reasons)
+    listed = "\n".join("  " + reason.replace("\n", "\n    ") for reason in reasons)
     return f"the preview of {stack.name} failed, nothing was changed:\n{listed}"

@@ -30,15 +30,19 @@ class Engine:
     """Stands for the engine: its stacks' outputs, the plan that it would tell, and what was asked of it."""
 
     stacks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    protected: set[str] = field(default_factory=set)
     plan: Plan = Plan(unchanged=3)  # noqa: RUF009 - immutable
     planned: list[tuple[str, list[str]]] = field(default_factory=list)
     run: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def pulumi(self, arguments: Sequence[str], **_: object) -> str:
-        assert list(arguments[:3]) == ["stack", "output", "--json"]
         name = arguments[-1]
         if name not in self.stacks:
             raise EngineError(f"error: no stack named '{name}' found")
+        if list(arguments[:2]) == ["stack", "export"]:
+            listed = [{"urn": one, "protect": one in self.protected} for one in ("eip", "record")]
+            return json.dumps({"deployment": {"resources": listed}})
+        assert list(arguments[:3]) == ["stack", "output", "--json"]
         return json.dumps(self.stacks[name])
 
     def preview(self, stack: AwsStack, arguments: Sequence[str]) -> Plan:
@@ -192,6 +196,18 @@ def test_a_foundation_goes_after_its_fleet(engine: Engine) -> None:
     engine.stacks["dev"] = {}
     assert run("destroy", "dev", "--part", "foundation", "--yes").exit_code == 0
     assert [stack for stack, _arguments in engine.run] == ["dev", "dev-foundation"]
+
+
+def test_what_is_protected_is_not_destroyed_nor_what_lies_around_it(engine: Engine) -> None:
+    engine.protected = {"eip"}
+    told = refused("destroy", "dev", "--part", "foundation", "--yes")
+    assert "protects 1 of its resources" in told
+    assert "`pulumi state unprotect --all --stack dev-foundation`" in told
+    assert not engine.run
+    engine.protected = set()
+    assert run("destroy", "dev", "--part", "foundation", "--yes").exit_code == 0
+    ((_stack, arguments),) = engine.run
+    assert "--skip-preview" not in arguments
 
 
 @pytest.mark.parametrize("command", ["up", "preview", "destroy"])

@@ -113,7 +113,7 @@ def test_what_the_engine_refuses_to_lose_is_told_apart() -> None:
     address, zone = urn(EIP, "10.0.0.1"), urn(ZONE, "example.net")
     plan = read(
         said(f'unable to replace resource "{address}"\nas it is currently marked for protection.'),
-        said(f'unable to delete resource "{zone}"\nas it is currently marked for protection.'),
+        said(f'Preview failed: resource "{zone}" cannot be deleted\nbecause it is protected. To unprotect'),
     )
     assert set(plan.protected) == {Protected(address, "replaced"), Protected(zone, "deleted")}
     told = " ".join(refusal.what for refusal in refusals(plan, NODES))
