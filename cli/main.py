@@ -16,6 +16,8 @@ from cli.image import image
 from cli.labs.machines import lab
 from cli.labs.mail import ledger, send
 from cli.labs.world import isps, refuse
+from cli.maintenance.drain import drain, undrain
+from cli.maintenance.replace import replace
 from cli.plan import plan
 from cli.runs import INTERRUPTED_STATUS
 from cli.status import status
@@ -49,6 +51,9 @@ lab.add_command(isps)
 lab.add_command(refuse)
 cli.add_command(drill)
 cli.add_command(demo)
+cli.add_command(drain)
+cli.add_command(undrain)
+cli.add_command(replace)
 
 
 def main() -> None:

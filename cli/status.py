@@ -15,7 +15,7 @@ from cli.access import enter_network
 from failover.config import Primary
 from failover.errors import ZoneError
 from failover.nameserver import NameServer
-from failover.overview import MemberLine, NodeLine, Observer, Overview, overview
+from failover.overview import MemberLine, NodeLine, Observer, OrderLine, Overview, overview
 from fleet.inventory import Outputs
 from fleet.spec.load import load_environment
 from fleet.steering import steered_names
@@ -121,6 +121,7 @@ def as_data(found: Overview, observers: Sequence[Observer], answers: Sequence[Zo
     return {
         "healthy": is_healthy(found, answers),
         "nodes": [{**asdict(line), "healthy": line.healthy} for line in found.nodes],
+        "drained": [asdict(line) for line in found.orders],
         "members": [{**asdict(line), "healthy": line.healthy} for line in found.members],
         "dns": [asdict(answer) for answer in answers],
         "daemons": {one.node: one.status for one in observers},
@@ -128,8 +129,11 @@ def as_data(found: Overview, observers: Sequence[Observer], answers: Sequence[Zo
 
 
 def show(found: Overview, answers: Sequence[ZoneAnswer], console: Console) -> None:
-    """Three tables: nodes, pools, DNS."""
+    """Tables: nodes, those that people have taken out, pools, DNS."""
     console.print(_table(("node", "site", "role", "heard by", "daemon"), map(_node_row, found.nodes)))
+    if found.orders:
+        headings = ("drained", "reason", "by", "until (UTC)", "heeded by")
+        console.print(_table(headings, map(_order_row, found.orders)))
     console.print(
         _table(("pool", "node", "part", "in service for", "why not"), map(_member_row, found.members))
     )
@@ -142,11 +146,19 @@ def show(found: Overview, answers: Sequence[ZoneAnswer], console: Console) -> No
 
 def _verdict(found: Overview, answers: Sequence[ZoneAnswer]) -> str:
     """The whole in one line: that all is well, or what is not, named once."""
-    wrong = [f"{one.node}: {one.daemon}" for one in found.nodes if one.daemon != "watching"]
+    drained = {one.node for one in found.orders}
+    wrong = [f"{one.node} is drained: {one.reason}" for one in found.orders]
+    wrong += [f"{one.node}: {one.daemon}" for one in found.nodes if one.daemon != "watching"]
     wrong += [f"{one.node} is not heard by all" for one in found.nodes if one.heard_by != one.asked]
-    out = dict.fromkeys(f"{one.pool} on {one.node}" for one in found.members if not one.healthy)
+    out = dict.fromkeys(
+        f"{one.pool} on {one.node}" for one in found.members if not one.healthy and one.node not in drained
+    )
     wrong += [f"not whole: {', '.join(out)}"] if out else []
-    wrong += [f"{one.primary} does not name all nodes for {one.name}" for one in answers if not one.whole]
+    wrong += [
+        f"{one.primary} does not name all nodes for {one.name}"
+        for one in answers
+        if one.problem or set(one.wanted) - set(one.nodes) - drained
+    ]
     if not wrong:
         return "[green]all nodes are in service[/green]"
     return f"[red]not well:[/red] {'; '.join(wrong)}"
@@ -167,6 +179,10 @@ def _table(headings: Sequence[str], rows: Any) -> Table:
 
 def _node_row(line: NodeLine) -> tuple[str, ...]:
     return line.node, line.site, line.role, f"{line.heard_by} of {line.asked}", line.daemon
+
+
+def _order_row(line: OrderLine) -> tuple[str, ...]:
+    return line.node, line.reason, line.owner, line.until, f"{line.heeded_by} of {line.asked}"
 
 
 def _member_row(line: MemberLine) -> tuple[str, ...]:

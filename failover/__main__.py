@@ -75,6 +75,8 @@ def _brief(status: dict[str, Any]) -> str:
     lines = [f"{status['node']}, up {status['uptime_seconds']:.0f} s"]
     if status["doubt"]:
         lines.append(f"in doubt: {status['doubt']}")
+    if status["maintenance"]["error"]:
+        lines.append(f"maintenance orders: {status['maintenance']['error']}")
     for pool, nodes in status["pools"].items():
         for node, scopes in nodes.items():
             for scope, one in scopes.items():

@@ -9,6 +9,7 @@ from failover.events import Events
 from failover.haproxy import RuntimeSocket
 from failover.keeper import Authority
 from failover.notify import notify, watchdog_seconds
+from failover.orderbook import OrderBook
 from failover.prober import Prober
 from failover.pulse import Pulse, open_socket
 from failover.status import serve
@@ -24,6 +25,7 @@ async def run_daemon(config: Config, secret: bytes, stop: asyncio.Event) -> None
         talk=RuntimeSocket(config.haproxy_socket) if config.haproxy_socket else None,
         authorities=_authorities(config.steering),
         clock=clock,
+        order_book=OrderBook(config.maintenance),
     )
     server = await serve(daemon, config.status_socket)
     try:

@@ -18,6 +18,9 @@ Shape (`fleet.steering.daemon_config` makes it from a fleet; all keys are requir
              "writers": ["east-1", ...], "standby_delay_milliseconds",
              "records": [{"name", "pool": "transactional" or null, "addresses": {"east-1": address}}]},
                                                                   optional: null writes no DNS
+     "maintenance": {"orders": "/var/lib/mtafleet/maintenance/orders.json",   (see failover/orders.py)
+                     "last_good": "/var/lib/mtafleet/failover/maintenance.json"},
+                                                                  optional: null heeds no orders
      "status_socket": "/run/mtafleet/failover.sock",
      "events_file": "/var/lib/mtafleet/failover/events.jsonl"}
 
@@ -98,6 +101,14 @@ class Steering:
 
 
 @dataclass(frozen=True, slots=True)
+class MaintenanceFiles:
+    """Where people's orders lie, and where the daemon keeps those that it could read last."""
+
+    orders: Path
+    last_good: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     node: str
     secret_file: Path
@@ -108,6 +119,7 @@ class Config:
     timing: Timing
     haproxy_socket: Path | None
     steering: Steering | None
+    maintenance: MaintenanceFiles | None
     status_socket: Path
     events_file: Path
 
@@ -148,6 +160,7 @@ def parse_config(value: object) -> Config:
         timing=_timing(fields.inner("policy")),
         haproxy_socket=fields.optional("haproxy", _haproxy),
         steering=fields.optional("dns", _steering),
+        maintenance=fields.optional("maintenance", _maintenance),
         status_socket=fields.path("status_socket"),
         events_file=fields.path("events_file"),
     )
@@ -236,6 +249,12 @@ def _haproxy(fields: Fields) -> Path:
     socket = fields.path("socket")
     fields.done()
     return socket
+
+
+def _maintenance(fields: Fields) -> MaintenanceFiles:
+    files = MaintenanceFiles(fields.path("orders"), fields.path("last_good"))
+    fields.done()
+    return files
 
 
 def _steering(fields: Fields) -> Steering:

@@ -20,10 +20,13 @@ from failover.frontdoor import FrontDoor
 from failover.haproxy import Talk
 from failover.keeper import Authority, Keeper, Opinion, opinion_of, rank_among
 from failover.notify import notify
+from failover.orderbook import OrderBook
 from failover.prober import Prober
 from failover.shape import FRONT, policy_of
 
 STATUS_LINE_SECONDS = 5.0
+ORDERS_SECONDS = 0.5
+"""So often the maintenance orders are looked at."""
 
 
 class Daemon:
@@ -37,6 +40,7 @@ class Daemon:
         talk: Talk | None,
         authorities: Sequence[Authority],
         clock: Callable[[], float],
+        order_book: OrderBook | None = None,
     ) -> None:
         self.config = config
         self.policy = policy_of(config)
@@ -47,6 +51,9 @@ class Daemon:
         self.decision = Decision({}, {}, frozenset(), ())
         self.front_door = FrontDoor(talk, config.pools, lambda: self.decision.plan, events) if talk else None
         self.keepers = self._keepers(authorities, clock)
+        self.order_book = order_book or OrderBook(None)
+        self._orders: dict[str, str] = {}
+        self._orders_seen_at = float("-inf")
         self._clock = clock
         self._proven: set[Target] = set()
         self._due_at = self.started_at
@@ -77,6 +84,7 @@ class Daemon:
     def take(self, results: Sequence[Result], lag_seconds: float, now: float) -> None:
         """Decide on `results` and act on what has changed."""
         self._prove(results)
+        self._heed_orders(now)
         before = self.decision
         snapshot = Snapshot(
             results=tuple(results),
@@ -87,6 +95,8 @@ class Daemon:
             plan=before.plan,
             silent=before.silent,
             heeded_reports=before.heeded_reports,
+            orders=self._orders,
+            heeded_orders=before.heeded_orders,
             doubted=before.doubt is not None,
         )
         self.decision = decide(snapshot, self.policy, now)
@@ -162,6 +172,21 @@ class Daemon:
         now = self._clock()
         if results := self.prober.handle_alarms(now):
             self.take(results, max(0.0, now - self._due_at), now)
+
+    def _heed_orders(self, now: float) -> None:
+        """Take in maintenance orders that were given, lifted, or have run out."""
+        if now - self._orders_seen_at < ORDERS_SECONDS:
+            return
+        self._orders_seen_at = now
+        self.order_book.look()
+        if self.order_book.error:
+            self.events.write("trouble", f"{self.order_book.error}.", scope="maintenance")
+        orders = {node: one.sentence for node, one in self.order_book.orders.items()}
+        for node in sorted(orders.keys() | self._orders.keys()):
+            if orders.get(node) != self._orders.get(node):
+                told = f"is {orders[node]}" if node in orders else "may serve again: no order is in force"
+                self.events.write("maintenance", f"{node} {told}.", node=node)
+        self._orders = orders
 
     def _prove(self, results: Sequence[Result]) -> None:
         for result in results:

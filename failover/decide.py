@@ -3,7 +3,10 @@
 Invariants, each held by a test:
 
 - A group never has fewer members in service than its floor, whatever the probes say.
-- A healthy member is never taken out; one that is out is never brought back before it is healthy again.
+- A healthy member is only taken out by a maintenance order; one that is out is never brought back before it
+  is healthy again.
+- An order gives way to failures: no sick member is kept for the floor's sake while a healthy one is out by
+  order.
 - A check changes its mind only after `fall` failures, or `rise` successes, in a row.
 - The same arguments give the same decision, and more failures never bring anybody back.
 """
@@ -92,6 +95,8 @@ class Standing:
     healthy: bool = True
     unhealthy_since: float = 0.0
     reason: str = "healthy"
+    ordered_out: bool = False
+    """Whether a maintenance order alone speaks against it; the floor may keep it in service all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,10 @@ class Snapshot:
     silent: frozenset[str] = frozenset()
     heeded_reports: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The self-reports that the last cycle went by."""
+    orders: Mapping[str, str] = field(default_factory=dict)
+    """Why each node is out of service by a maintenance order in force now."""
+    heeded_orders: Mapping[str, str] = field(default_factory=dict)
+    """The orders that the last cycle went by."""
     doubted: bool = False
     """Whether the last cycle was in doubt."""
 
@@ -141,6 +150,7 @@ class Decision:
     doubt: str | None = None
     """Why this observer trusts no failure it saw in this cycle; None when it does."""
     heeded_reports: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    heeded_orders: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def plan_changed(self) -> bool:
@@ -160,14 +170,16 @@ def decide(snapshot: Snapshot, policy: Policy, now: float) -> Decision:
         and health == snapshot.health
         and _nothing_else_is_new(snapshot, silent)
     ):
-        return Decision(snapshot.health, snapshot.plan, silent, (), None, snapshot.self_reports)
+        return Decision(
+            snapshot.health, snapshot.plan, silent, (), None, snapshot.self_reports, snapshot.orders
+        )
     plan = {group.key: _stand(group, snapshot, policy, health, silent, doubt, now) for group in policy.groups}
     changes = (
         *suspects,
         *_node_changes(snapshot, silent, now),
         *(change for key in plan for change in _group_changes(key, snapshot.plan.get(key, {}), plan[key])),
     )
-    return Decision(health, plan, silent, changes, doubt, snapshot.self_reports)
+    return Decision(health, plan, silent, changes, doubt, snapshot.self_reports, snapshot.orders)
 
 
 def _nothing_else_is_new(snapshot: Snapshot, silent: frozenset[str]) -> bool:
@@ -177,6 +189,7 @@ def _nothing_else_is_new(snapshot: Snapshot, silent: frozenset[str]) -> bool:
         and not snapshot.doubted
         and silent == snapshot.silent
         and snapshot.self_reports == snapshot.heeded_reports
+        and snapshot.orders == snapshot.heeded_orders
     )
 
 
@@ -258,7 +271,10 @@ def _stand(
     doubt: str | None,
     now: float,
 ) -> dict[str, Standing]:
-    """Where each member stands: those longest unhealthy go first, and nobody goes below the floor."""
+    """Where each member stands: those longest unhealthy go first, then those ordered out.
+
+    Nobody goes below the floor.
+    """
     before = snapshot.plan.get(group.key, {})
     faults = {
         node: _fault(group, node, targets, snapshot, health, silent)
@@ -277,6 +293,14 @@ def _stand(
         may_leave -= leaves
         reason = faults[node] if leaves else f"{faults[node]}, {_why_held(doubt, was_in)}"
         standings[node] = Standing(not leaves, False, since[node], reason)
+    ordered = [node for node in standings if standings[node].healthy and node in snapshot.orders]
+    for node in sorted(ordered, key=lambda one: (_in_service(before, one), one)):
+        was_in = _in_service(before, node)
+        leaves = may_leave > 0 and not (was_in and doubt)
+        may_leave -= leaves
+        order = snapshot.orders[node]
+        reason = order if leaves else f"{order}, {_why_held(doubt, was_in)}"
+        standings[node] = Standing(not leaves, reason=reason, ordered_out=True)
     return {node: standings[node] for node in group.members}
 
 
@@ -346,10 +370,14 @@ def _group_changes(
             yield Change(
                 kind, node, key.pool, key.kind, f"The {what} on {node} {verb}: {now_standing.reason}."
             )
-        elif now_standing.in_service and not now_standing.healthy and was.healthy:
+        elif now_standing.in_service and _unwanted(now_standing) and not _unwanted(was):
             yield Change(
                 Kind.HELD, node, key.pool, key.kind, f"The {what} on {node} stays: {now_standing.reason}."
             )
+
+
+def _unwanted(standing: Standing) -> bool:
+    return standing.ordered_out or not standing.healthy
 
 
 _IN_SERVICE = Standing()

@@ -53,9 +53,25 @@ class MemberLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderLine:
+    """A node that people have taken out of service."""
+
+    node: str
+    owner: str
+    reason: str
+    since: str
+    until: str
+    """UTC, like `since`."""
+    heeded_by: int
+    """How many daemons have the order."""
+    asked: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     nodes: tuple[NodeLine, ...]
     members: tuple[MemberLine, ...]
+    orders: tuple[OrderLine, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -68,6 +84,7 @@ def overview(observers: Sequence[Observer]) -> Overview:
     return Overview(
         tuple(_node_line(one, answered) for one in observers),
         tuple(_member_line(*key, answered) for key in _members(answered)),
+        tuple(_order_line(node, answered) for node in _ordered_out(answered)),
     )
 
 
@@ -82,7 +99,20 @@ def _daemon(node: Observer) -> str:
     if node.status is None:
         return node.problem or "gave no answer"
     doubt = node.status.get("doubt")
-    return f"in doubt: {doubt}" if doubt else "watching"
+    if doubt:
+        return f"in doubt: {doubt}"
+    error = _entry(node, "maintenance").get("error")
+    return f"cannot read its maintenance orders: {error}" if error else "watching"
+
+
+def _ordered_out(answered: Iterable[Observer]) -> list[str]:
+    return sorted({node for one in answered for node in _entry(one, "maintenance", "orders")})
+
+
+def _order_line(node: str, answered: Sequence[Observer]) -> OrderLine:
+    found = [order for one in answered if (order := _entry(one, "maintenance", "orders", node))]
+    told = {key: str(found[0][key]) for key in ("owner", "reason", "since", "until")}
+    return OrderLine(node, **told, heeded_by=len(found), asked=len(answered))
 
 
 def _members(answered: Iterable[Observer]) -> list[tuple[str, str, str]]:
@@ -99,7 +129,7 @@ def _members(answered: Iterable[Observer]) -> list[tuple[str, str, str]]:
 def _member_line(pool: str, node: str, kind: str, answered: Iterable[Observer]) -> MemberLine:
     found = [_entry(one, "pools", pool, node, kind) for one in answered]
     views = [view for view in found if view]
-    reasons = {view["reason"]: None for view in views if not view["healthy"]}
+    reasons = {view["reason"]: None for view in views if not (view["healthy"] and view["in_service"])}
     return MemberLine(pool, node, kind, sum(view["in_service"] for view in views), len(views), tuple(reasons))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from failover.daemon import Daemon
 from failover.errors import StatusError
 from failover.keeper import Keeper, rank_among
+from failover.orders import render_time
 
 SOCKET_MODE = 0o660
 
@@ -35,6 +36,7 @@ def describe(daemon: Daemon, now: float) -> dict[str, Any]:
         "pools": _pools(daemon),
         "haproxy": _haproxy(daemon),
         "dns": _dns(daemon),
+        "maintenance": _maintenance(daemon),
         "recent": list(daemon.events.recent)[-10:],
     }
 
@@ -48,6 +50,7 @@ def _pools(daemon: Daemon) -> dict[str, Any]:
                 "in_service": one.in_service,
                 "healthy": one.healthy,
                 "reason": one.reason,
+                "ordered_out": one.ordered_out,
             }
     return found
 
@@ -75,6 +78,20 @@ def _dns(daemon: Daemon) -> dict[str, Any] | None:
         "writer_rank": rank_among(steering.writers, daemon.config.node, daemon.decision.silent),
         "primaries": {keeper.name: _primary(keeper) for keeper in daemon.keepers},
     }
+
+
+def _maintenance(daemon: Daemon) -> dict[str, Any]:
+    book = daemon.order_book
+    orders = {
+        node: {
+            "owner": one.owner,
+            "reason": one.reason,
+            "since": render_time(one.since),
+            "until": render_time(one.until),
+        }
+        for node, one in book.orders.items()
+    }
+    return {"error": book.error, "orders": orders}
 
 
 def _primary(keeper: Keeper) -> dict[str, Any]:

@@ -14,6 +14,8 @@ SECRET_FILE = "/etc/mtafleet/failover/heartbeat.key"  # noqa: S105  a path
 TSIG_KEY_FILE = "/etc/mtafleet/failover/tsig.key"
 HAPROXY_SOCKET = "/run/haproxy/admin.sock"
 STATUS_SOCKET = "/run/mtafleet/failover.sock"
+ORDERS_FILE = "/var/lib/mtafleet/maintenance/orders.json"
+LAST_GOOD_ORDERS_FILE = "/var/lib/mtafleet/failover/maintenance.json"
 EVENTS_FILE = "/var/lib/mtafleet/failover/events.jsonl"
 INBOUND = "inbound"
 SESSION_INTERVAL_MILLISECONDS = 10_000
@@ -37,6 +39,7 @@ def daemon_config(fleet: Fleet, node_name: str) -> dict[str, Any]:
         "policy": _policy(fleet),
         "haproxy": None if node.role == "witness" else {"socket": HAPROXY_SOCKET},
         "dns": _dns(fleet) if node.role == "mta" else None,
+        "maintenance": {"orders": ORDERS_FILE, "last_good": LAST_GOOD_ORDERS_FILE},
         "status_socket": STATUS_SOCKET,
         "events_file": EVENTS_FILE,
     }

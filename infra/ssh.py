@@ -43,6 +43,10 @@ class NodeShells:
             pending = {name: workers.submit(self._run, name, command, timeout_seconds) for name in self.nodes}
             return {name: future.result() for name, future in pending.items()}
 
+    def ask_one(self, name: str, command: str, timeout_seconds: float = 15) -> Reply:
+        """Run one shell command on one node."""
+        return self._run(name, command, timeout_seconds)
+
     def _run(self, name: str, command: str, timeout_seconds: float) -> Reply:
         try:
             done = subprocess.run(

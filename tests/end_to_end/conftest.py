@@ -28,6 +28,7 @@ ORDER = (
     "test_front_doors",
     "test_mail",
     "test_secrets",
+    "test_drain",
     "test_machine_dies",
     "test_drills",
     "test_lab",

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -21,6 +21,8 @@ from failover.events import Events
 from failover.haproxy import ServerKey
 from failover.heartbeat import Heartbeat, encode, encode_report
 from failover.notify import notify, watchdog_seconds
+from failover.orderbook import OrderBook
+from failover.orders import Order
 from failover.prober import Prober
 from failover.pulse import Pulse, open_socket
 from failover.status import describe, serve
@@ -28,6 +30,7 @@ from failover.zone import Answer, ZoneView
 from tests.failover.authorities import FakeAuthority
 from tests.failover.fleet_of_two import configuration
 from tests.failover.test_haproxy import FakeHaproxy
+from tests.failover.test_orders import ORDER
 
 SECRET = b"k" * 32
 BACKEND = "pool_orders_smtps"
@@ -133,6 +136,7 @@ async def test_the_status_says_who_is_out_and_why(rig: Rig) -> None:
         "in_service": False,
         "healthy": False,
         "reason": "SMTP probe: refused",
+        "ordered_out": False,
     }
     assert status["haproxy"]["servers"][f"{BACKEND}/west-1"]["weight"] == 10
     assert status["dns"]["writer_rank"] == 0
@@ -322,3 +326,51 @@ async def test_after_a_stall_a_lost_connection_is_no_proof(rig: Rig, monkeypatch
     rig.daemon._on_alarm()
     assert rig.daemon.decision.doubt is not None
     assert rig.serves("relay")
+
+
+class Orders:
+    """An order book whose pages a test writes."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Order] = {}
+        self.error: str | None = None
+
+    def look(self) -> None:
+        """Nothing is to be read."""
+
+
+async def test_an_order_drains_the_node_everywhere_and_its_end_brings_it_back(rig: Rig) -> None:
+    book = Orders()
+    rig.daemon.order_book = cast("OrderBook", book)
+    rig.see(True, Check.NOOP, Check.ENTRY)
+    book.orders = {"west-1": ORDER}
+    rig.see(True, Check.NOOP, Check.ENTRY, times=6)
+    assert not rig.serves("relay")
+    assert not rig.serves("entry")
+    assert rig.changes() == [{"127.0.0.1"}]
+    assert rig.daemon.front_door is not None
+    await rig.daemon.front_door.reconcile()
+    assert rig.daemon.front_door.states[ServerKey(BACKEND, "west-1")].drained
+    assert describe(rig.daemon, rig.now)["maintenance"]["orders"] == {
+        "west-1": {
+            "owner": "ada@ops-1",
+            "reason": "new disk",
+            "since": "2026-05-04T12:00:00Z",
+            "until": "2026-05-04T14:00:00Z",
+        }
+    }
+    book.orders = {}
+    rig.see(True, Check.NOOP, Check.ENTRY, times=6)
+    assert rig.serves("relay")
+    assert rig.changes() == []
+    told = [event["reason"] for event in rig.events.recent if event["kind"] == "maintenance"]
+    assert told == [f"west-1 is {ORDER.sentence}.", "west-1 may serve again: no order is in force."]
+
+
+async def test_orders_that_cannot_be_read_are_told_as_trouble(rig: Rig) -> None:
+    book = Orders()
+    book.error = "orders.json: is not JSON"
+    rig.daemon.order_book = cast("OrderBook", book)
+    rig.see(True, Check.NOOP)
+    assert [event["scope"] for event in rig.events.recent if event["kind"] == "trouble"] == ["maintenance"]
+    assert describe(rig.daemon, rig.now)["maintenance"]["error"] == book.error

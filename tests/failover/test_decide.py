@@ -50,6 +50,7 @@ def step(
     lag_seconds: float = 0.0,
     heard_at: dict[str, float] | None = None,
     self_reports: dict[str, frozenset[str]] | None = None,
+    orders: dict[str, str] | None = None,
 ) -> Decision:
     snapshot = Snapshot(
         results=tuple(found),
@@ -60,6 +61,8 @@ def step(
         plan=before.plan,
         silent=before.silent,
         heeded_reports=before.heeded_reports,
+        orders=orders or {},
+        heeded_orders=before.heeded_orders,
         doubted=before.doubt is not None,
     )
     return decide(snapshot, policy, now)
@@ -264,3 +267,75 @@ def test_more_failures_bring_nobody_back(first: set[str], more: set[str]) -> Non
     some = fail(START, *((node, "orders") for node in sorted(first)))
     many = fail(some, *((node, "orders") for node in sorted(more)))
     assert out(some) <= out(many)
+
+
+ORDER = "taken out by ada: new disk"
+
+
+def test_a_node_ordered_out_leaves_every_pool_although_it_is_healthy() -> None:
+    state = step(START, orders={"b": ORDER})
+    assert out(state, "orders") == out(state, "news") == {"b"}
+    assert [one.reason for one in state.changes] == [
+        f"The {pool} instance on b leaves service: {ORDER}." for pool in POOLS
+    ]
+    standing = state.plan[RELAY["orders"]]["b"]
+    assert (standing.healthy, standing.ordered_out) == (True, True)
+
+
+def test_an_order_holds_from_cycle_to_cycle_and_its_end_brings_the_healthy_back_at_once() -> None:
+    state = step(step(START, orders={"b": ORDER}), orders={"b": ORDER})
+    assert state.changes == ()
+    assert out(state) == {"b"}
+    state = step(state)
+    assert out(state) == set()
+    assert {one.kind for one in state.changes} == {Kind.UP}
+
+
+def test_the_sick_do_not_come_back_when_their_order_ends() -> None:
+    state = step(START, orders={"b": ORDER})
+    for _ in range(2):
+        state = step(state, results(False, ("b", "orders")), orders={"b": ORDER})
+    assert out(step(state)) == {"b"}
+
+
+def test_an_order_below_the_floor_is_refused_and_says_so() -> None:
+    state = step(START, orders=dict.fromkeys(("a", "b", "c"), ORDER))
+    assert out(state) == {"a", "b"}
+    held = state.plan[RELAY["orders"]]["c"]
+    assert held.reason == f"{ORDER}, but kept because too few would be left"
+    assert [(one.kind, one.node) for one in state.changes if one.pool == "orders"][-1] == (Kind.HELD, "c")
+
+
+def test_an_order_gives_way_when_failures_need_the_floor() -> None:
+    orders = {"a": ORDER}
+    state = step(START, orders=orders)
+    for _ in range(2):
+        state = step(state, results(False, ("b", "orders"), ("c", "orders")), orders=orders)
+    assert out(state) == {"b", "c"}
+
+
+def test_an_observer_in_doubt_carries_out_no_new_order_and_keeps_the_old_ones() -> None:
+    late = step(START, orders={"b": ORDER}, lag_seconds=0.3)
+    assert out(late) == set()
+    state = step(late, orders={"b": ORDER})
+    assert out(state) == {"b"}
+    assert out(step(state, orders={"b": ORDER}, lag_seconds=0.3)) == {"b"}
+
+
+@given(rounds, st.lists(st.sets(st.sampled_from(NODES)), min_size=25, max_size=25))
+def test_orders_never_go_below_the_floor_nor_before_the_sick(
+    script: list[tuple[list[tuple[tuple[str, str], bool]], set[str], float]], ordered: list[set[str]]
+) -> None:
+    state, heard_at = START, dict.fromkeys(NODES, 0.0)
+    for number, (found, unheard, lag) in enumerate(script):
+        now = number * 0.3
+        heard_at |= {node: now for node in NODES if node not in unheard}
+        probes = [one for place, good in found for one in results(good, place)]
+        orders = dict.fromkeys(ordered[number], ORDER)
+        state = step(state, probes, now, lag_seconds=lag, heard_at=dict(heard_at), orders=orders)
+        for pool in POOLS:
+            standings = state.plan[RELAY[pool]]
+            assert len(NODES) - len(out(state, pool)) >= floor(len(NODES), 50)
+            assert all(standings[node].healthy is False or node in orders for node in out(state, pool))
+            if state.doubt is None and any(one.in_service and not one.healthy for one in standings.values()):
+                assert not any(one.healthy and not one.in_service for one in standings.values())

@@ -1,0 +1,1 @@
+"""`mtafleet drain | undrain | replace`: nodes out of service on purpose, with nothing lost."""
