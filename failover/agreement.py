@@ -44,12 +44,17 @@ def not_in(observers: Sequence[Observer], node: str) -> list[str]:
 
 
 def _unfit_daemons(observers: Sequence[Observer]) -> Iterator[str]:
-    for one in overview(observers).nodes:
-        if one.daemon != "watching":
-            yield f"the daemon of {one.node}: {one.daemon}"
+    """Broken orders are no objection: the next order mends them."""
+    for one in observers:
+        if one.status is None:
+            yield f"the daemon of {one.node}: {one.problem or 'gave no answer'}"
+        elif doubt := one.status.get("doubt"):
+            yield f"the daemon of {one.node} is in doubt: {doubt}"
 
 
 def _empty_pools(observers: Sequence[Observer], node: str, floor_percent: int) -> Iterator[str]:
+    """Where too few would be left; pools of the same numbers are named together."""
+    found: dict[str, dict[str, None]] = {}
     for one in observers:
         for pool, members in _members(one):
             for kind in dict.fromkeys(kind for kinds in members.values() for kind in kinds):
@@ -59,7 +64,10 @@ def _empty_pools(observers: Sequence[Observer], node: str, floor_percent: int) -
                 total = sum(kind in kinds for kinds in members.values())
                 left, least = len(serving - {node}), floor(total, floor_percent)
                 if node in members and left < least:
-                    yield f"{pool} would have {left} of {total} nodes in service, at least {least} must stay"
+                    said = f"would have {left} of {total} nodes in service, at least {least} must stay"
+                    found.setdefault(said, {})[pool] = None
+    for said, pools in found.items():
+        yield f"{', '.join(pools)} {said}"
 
 
 def _serves_well(standing: dict[str, object]) -> bool:

@@ -84,7 +84,8 @@ def _go_through(environment: str, journal: Journal, steps: Sequence[Step], span:
         if not journal.needs(name, span):
             continue
         tell(f"--- {journal.node}: {what}")
-        journal.start(name)
+        if name != "drain":  # until then nothing has been done that would have to be taken up
+            journal.start(name)
         try:
             work()
         except (Interrupted, KeyboardInterrupt):

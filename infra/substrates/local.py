@@ -201,7 +201,7 @@ class LabSubstrate:
             "addresses": list(addresses),
             "purpose": purpose,
         }
-        # A successor has the same name, disk and addresses: made first, it would be the one that is then deleted.
+        # A successor bears the same name: made first, it would be the one that is then deleted.
         options = pulumi.ResourceOptions(delete_before_replace=True)
         self._machines[name] = Machine(
             name, inputs, pulumi.ResourceOptions.merge(self._inside(parent), options)
