@@ -13,6 +13,7 @@ from fleet.inventory import NodeOutput
 from fleet.paths import project_root
 from infra.engine import find_engine
 from infra.engine.leftovers import recover
+from infra.engine.urns import urn_in
 from infra.outputs import StackOutputs, parse_outputs
 from lab import cgroups, host
 from lab.api import LabPaths, machine, netns, outer
@@ -116,6 +117,20 @@ def test_a_fleet_comes_loses_a_machine_and_goes(stack: Stack, paths: LabPaths, t
     assert "running: false => true" in seen.text, seen.text
     again = stack.up("--refresh")
     assert again.counts["updated"] == 1, again.text
+    assert ssh.run("east-1", "cat /var/spool/message") == "queued"
+    assert "198.51.100.21" in ssh.run("east-1", "ip -brief address")
+
+    export = stack.run("stack", "export", "--stack", NAME).text
+    urn = urn_in(export, "mtalab:index:Machine", "east-1")
+    assert urn is not None
+    before = machine.read(paths, "east-1")
+    replaced = stack.up("--target-replace", urn, "--target-dependents")
+    assert replaced.counts["replaced"] == 1 + 2, replaced.text  # and its two sending addresses
+    after = machine.read(paths, "east-1")
+    assert before is not None
+    assert after is not None
+    assert after.running
+    assert after.boot != before.boot
     assert ssh.run("east-1", "cat /var/spool/message") == "queued"
     assert "198.51.100.21" in ssh.run("east-1", "ip -brief address")
 
