@@ -147,7 +147,11 @@ def show(found: Overview, answers: Sequence[ZoneAnswer], console: Console) -> No
 def _verdict(found: Overview, answers: Sequence[ZoneAnswer]) -> str:
     """The whole in one line: that all is well, or what is not, named once."""
     drained = {one.node for one in found.orders}
-    wrong = [f"{one.node} is drained: {one.reason}" for one in found.orders]
+    kept = {one.node for one in found.members if one.in_service_for}
+    wrong = [
+        f"{one.node} is drained{', but partly kept in service' if one.node in kept else ''}: {one.reason}"
+        for one in found.orders
+    ]
     wrong += [f"{one.node}: {one.daemon}" for one in found.nodes if one.daemon != "watching"]
     wrong += [f"{one.node} is not heard by all" for one in found.nodes if one.heard_by != one.asked]
     out = dict.fromkeys(

@@ -119,3 +119,44 @@ def test_both_forms_of_output_carry_the_reasons() -> None:
     assert data["healthy"] is False
     assert data["members"][1]["reasons"] == ["nothing is heard from the node"]
     assert data["daemons"]["east-1"]["node"] == "east-1"
+
+
+def drained_status(node: str, *, held: bool = False) -> dict[str, Any]:
+    why = "taken out by ada until 2026-05-04 14:00 UTC: new disk"
+    west = {"in_service": held, "healthy": True, "reason": why, "ordered_out": True}
+    order = {
+        "owner": "ada",
+        "reason": "new disk",
+        "since": "2026-05-04T12:00:00Z",
+        "until": "2026-05-04T14:00:00Z",
+    }
+    return {**status(node, relay=west), "maintenance": {"error": None, "orders": {"west-1": order}}}
+
+
+@pytest.mark.parametrize(
+    ("held", "verdict"),
+    [
+        (False, "not well: west-1 is drained: new disk\n"),
+        (True, "not well: west-1 is drained, but partly kept in service: new disk\n"),
+    ],
+)
+def test_a_drained_node_is_named_once_with_its_reason(held: bool, verdict: str) -> None:
+    observers = [observer(node, drained_status(node, held=held)) for node in NODES]
+    answers = [ZoneAnswer("orders.example", "ns-east", NODES, ("east-1",))]
+    found = overview(observers)
+    assert not is_healthy(found, answers)
+    text = StringIO()
+    show(found, answers, Console(file=text, width=200))
+    assert text.getvalue().endswith(verdict)
+    data = as_data(found, observers, answers)
+    assert [(one["node"], one["owner"], one["until"], one["heeded_by"]) for one in data["drained"]] == [
+        ("west-1", "ada", "2026-05-04T14:00:00Z", 2)
+    ]
+
+
+def test_a_daemon_that_cannot_read_its_orders_is_not_well() -> None:
+    found = overview(
+        [observer("east-1", {**status("east-1"), "maintenance": {"error": "is not JSON", "orders": {}}})]
+    )
+    assert found.nodes[0].daemon == "cannot read its maintenance orders: is not JSON"
+    assert not found.healthy

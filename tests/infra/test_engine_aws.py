@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from cli.maintenance.machine import MACHINE_TYPES
 from fleet.inventory import Outputs, Secrets
 from fleet.paths import project_root
+from infra.engine.urns import urn_in
 from lab.aws.server.app import serving
 from tests.infra.aws_engine import FOUNDATION, NAME, AwsFleet
 
@@ -72,6 +74,22 @@ def test_a_new_image_replaces_one_node_at_a_time_and_no_address(fleet: AwsFleet)
     assert after["ireland-1"] == before["ireland-1"]
     _allocation, public = (fleet.folder / "had").read_text().split()
     assert bound(fleet, WARM) == public
+
+
+def test_one_machine_is_replaced_by_its_urn_and_nothing_else(fleet: AwsFleet) -> None:
+    """As `mtafleet replace` does it, also when the image is the one it had."""
+    before = fleet.outputs(NAME)["fleet"]["nodes"]
+    export = fleet.run("stack", "export", "--stack", NAME).text
+    urn = urn_in(export, MACHINE_TYPES["aws"], "ireland-1")
+    assert urn is not None
+    counts = fleet.up(NAME, "--target-replace", urn, "--target-dependents").counts
+    assert counts["replaced"] == 1 + 2 + 1
+    assert counts.keys() <= {"replaced", "unchanged"}
+    after = fleet.outputs(NAME)["fleet"]["nodes"]
+    assert after["ireland-1"]["instance"] != before["ireland-1"]["instance"]
+    assert after["ireland-1"]["public"] == before["ireland-1"]["public"]
+    assert after["virginia-1"] == before["virginia-1"]
+    assert set(fleet.up(NAME).counts) == {"unchanged"}
 
 
 def test_an_address_keeps_its_elastic_ip_when_its_private_one_changes(fleet: AwsFleet) -> None:
