@@ -73,7 +73,7 @@ class LiveNodes:
 @contextmanager
 def live_nodes(fleet: Fleet) -> Iterator[LiveNodes]:
     """The fleet of a stack that has been provisioned and configured."""
-    outputs = read_outputs(fleet.environment.environment)
+    outputs = read_outputs(fleet.environment.environment, substrate=fleet.environment.substrate)
     enter_network(fleet.environment.environment, outputs.fleet.access)
     with node_shells(outputs) as shells:
         yield LiveNodes(fleet, outputs.fleet, shells)

@@ -23,6 +23,7 @@ from failover.orders import render_time
 from failover.overview import Observer, overview
 from fleet.spec.load import load_environment
 from fleet.topology import Fleet
+from infra.aws_stack import AwsStack
 from infra.engine.urns import urn_in
 from infra.ssh import Reply
 
@@ -362,42 +363,48 @@ def test_only_nodes_that_carry_mail_can_be_taken_out(steps: list[str]) -> None:
 class Engine:
     """Takes down what is asked of the engine."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, replacing: str) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, replacing: str = "") -> None:
         self.asked: list[str] = []
         self._replacing = replacing
-        monkeypatch.setattr(cli.maintenance.machine, "engine_environment", lambda environment: {})
-        monkeypatch.setattr(cli.maintenance.machine, "find_urn", lambda *_: "urn:x::east-1")
-        monkeypatch.setattr(cli.maintenance.machine, "pulumi", self._config)
+        module = cli.maintenance.machine
+        monkeypatch.setattr(module, "engine_environment", lambda environment: {})
+        monkeypatch.setattr(module, "find_urn", lambda *_: "urn:x::east-1")
+        monkeypatch.setattr(module, "run_engine", lambda _, words: self.asked.append(" ".join(words)))
+        monkeypatch.setattr(AwsStack, "of", lambda environment, part: self)
         monkeypatch.setattr(
-            cli.maintenance.machine, "run_engine", lambda _, words: self.asked.append(" ".join(words))
+            module, "up_on_aws", lambda _, part, words, drop_nodes: self.asked.append(" ".join(words))
         )
-        monkeypatch.setattr(
-            cli.maintenance.machine, "_await_answer", lambda _, node: self.asked.append(f"await {node}")
-        )
+        monkeypatch.setattr(module, "_await_answer", lambda _, node: self.asked.append(f"await {node}"))
 
-    def _config(self, words: list[str], **_: object) -> str:
-        self.asked.append(" ".join(words[: words.index("--stack")]))
+    name = "staging"
+
+    def call(self, words: Sequence[str]) -> str:
+        """As `AwsStack.call`."""
+        if words[0] == "stack":
+            machine = {"urn": "urn:x::east-1", "type": "aws:ec2/instance:Instance"}
+            return json.dumps({"deployment": {"resources": [machine]}})
+        self.asked.append(" ".join(words))
         return self._replacing
 
 
-UP = "up --yes --skip-preview --suppress-outputs --target-replace urn:x::east-1 --target-dependents"
+ONLY = "--target-replace urn:x::east-1 --target-dependents"
 
 
 def test_in_a_lab_one_machine_and_what_hangs_on_it_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = Engine(monkeypatch, "")
+    engine = Engine(monkeypatch)
     cli.maintenance.machine.replace_machine(Fleet.of(load_environment("lab")), "east-1")
-    assert engine.asked == [UP]
+    assert engine.asked == [f"up --yes --skip-preview --suppress-outputs {ONLY}"]
 
 
 def test_on_aws_the_stack_says_meanwhile_which_node_takes_the_pinned_image(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    engine = Engine(monkeypatch, "")
+    engine = Engine(monkeypatch)
     cli.maintenance.machine.replace_machine(Fleet.of(load_environment("staging")), "east-1")
     assert engine.asked == [
         "config get mtafleet:replacing",
         "config set --path mtafleet:replacing[0] east-1",
-        UP,
+        ONLY,
         "config rm mtafleet:replacing",
         "await east-1",
     ]

@@ -82,7 +82,8 @@ def test_one_machine_is_replaced_by_its_urn_and_nothing_else(fleet: AwsFleet) ->
     export = fleet.run("stack", "export", "--stack", NAME).text
     urn = urn_in(export, MACHINE_TYPES["aws"], "ireland-1")
     assert urn is not None
-    counts = fleet.up(NAME, "--target-replace", urn, "--target-dependents").counts
+    policy = ("--policy-pack", str(project_root() / "policy"))
+    counts = fleet.up(NAME, "--target-replace", urn, "--target-dependents", *policy).counts
     assert counts["replaced"] == 1 + 2 + 1
     assert counts.keys() <= {"replaced", "unchanged"}
     after = fleet.outputs(NAME)["fleet"]["nodes"]
