@@ -1,8 +1,9 @@
 """`mtafleet configure NAME`: every node becomes what the environment says."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from rich.console import Console, Group
@@ -10,37 +11,81 @@ from rich.live import Live
 from rich.table import Table
 
 from cli.access import enter_network
+from cli.rendering import render, show_rendered, why_out_of_reach
 from cli.runs import INTERRUPTED_STATUS, alone
 from cli.status import ASK_DAEMON, read_observers
 from failover.overview import Observer, overview
-from fleet.inventory import node_models
+from fleet.inventory import NodeModel, node_models
 from fleet.paths import project_root
 from fleet.spec.load import load_environment
 from fleet.topology import Fleet
 from infra.configure import NodeReport, Progress, Request, RunReport
 from infra.configure import configure as configure_nodes
 from infra.configure.hooks import HOOKS, build_software
-from infra.outputs import read_outputs
+from infra.outputs import StackOutputs, read_outputs
 from infra.ssh import node_shells
 
 
 @click.command()
 @click.argument("environment")
 @click.option("--check", is_flag=True, help="Change nothing; show what would change.")
+@click.option("--offline", is_flag=True, help="With --check: ask no machine, only render every file.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="With --check: write each node's files below this new or empty directory. They hold secrets.",
+)
 @click.option("--limit", multiple=True, metavar="NODE", help="Only this node; may be given several times.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def configure(environment: str, *, check: bool, limit: tuple[str, ...], as_json: bool) -> None:
+def configure(
+    environment: str,
+    *,
+    check: bool,
+    offline: bool,
+    output: Path | None,
+    limit: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Bring packages' settings, services, zones and certificates of all nodes up to date.
 
     Needs nodes that `mtafleet up` has made. Nothing is touched on nodes that are as they should be. A fleet
     that is in service is changed one node first, then region by region, and no further when a node does not
     come back into service. Exit status 1 when a node failed; it keeps working with what it had.
+
+    --check compares every node with what it should be. With --offline, and for a fleet on AWS of which no
+    node can be reached from here, it renders every node's files from the stack's outputs and lists them.
     """
+    if not check and (offline or output is not None):
+        raise click.UsageError("--offline and --output go with --check: without a machine nothing changes")
     fleet = Fleet.of(load_environment(environment))
-    outputs = read_outputs(fleet.environment.environment, substrate=fleet.environment.substrate)
+    name, substrate = fleet.environment.environment, fleet.environment.substrate
+    outputs = read_outputs(name, substrate=substrate)
     models = node_models(fleet, outputs.fleet, outputs.secrets)
+    if check:
+        reason = "--offline" if offline else why_out_of_reach(name, substrate, outputs)
+        rendered = render(models, limit, output) if reason or output is not None else {}
+        if reason:
+            show_rendered(rendered, reason, output, as_json=as_json)
+            return
+        if output is not None:
+            click.echo(f"every node's files are in {output}", err=True)
+    _work(fleet, outputs, models, check=check, limit=limit, as_json=as_json)
+
+
+def _work(
+    fleet: Fleet,
+    outputs: StackOutputs,
+    models: Mapping[str, NodeModel],
+    *,
+    check: bool,
+    limit: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Go to the nodes, and end with the exit status that says how it went."""
+    environment = fleet.environment.environment
     build_software()
-    enter_network(fleet.environment.environment, outputs.fleet.access)
+    enter_network(environment, outputs.fleet.access)
     with (
         alone(environment, "configure"),
         node_shells(outputs) as shells,

@@ -158,6 +158,11 @@ class NodeModel:
             if (addresses := self.host.sending_of(pool.pool))
         )
 
+    def known_as(self, address: IPv4Address) -> tuple[IPv4Address, ...]:
+        """A sending address of this node, and what the world sees in its place where it is translated."""
+        output = self.outputs.addresses.get(address)
+        return (address,) if output is None or output.public == address else (address, output.public)
+
     @property
     def openings(self) -> tuple[Opening, ...]:
         """Ports that the packet filter opens besides SSH and the heartbeat."""

@@ -45,7 +45,7 @@ class NodeSoftware:
 def node_software(project: Path | None = None, cache: Path | None = None) -> NodeSoftware:
     """Build the tree, or find it in the cache. Safe to call from several processes at once."""
     project = project or project_root()
-    digest = _digest(project)
+    digest = software_digest(project)
     root = (cache or cache_directory()) / "nodesoftware" / digest[:32]
     if not root.is_dir():
         root.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,8 @@ def software_files(software: NodeSoftware, directory: str = NODE_DIRECTORY) -> l
     ]
 
 
-def _digest(project: Path) -> str:
+def software_digest(project: Path) -> str:
+    """SHA-256, hexadecimal, of everything that goes into the tree; nothing is built."""
     sources = [file for package in PACKAGES for file in sorted((project / package).rglob("*"))]
     digest = hashlib.sha256(f"{RECIPE} {NODE_PYTHON} {NODE_PLATFORM}".encode())
     for file in (project / "pyproject.toml", project / "uv.lock", project / "README.md", *sources):

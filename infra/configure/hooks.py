@@ -6,6 +6,8 @@ from fleet.inventory import NodeModel
 from fleet.render import Hook, TreeFile
 from infra.nodesoftware import node_software, software_files
 
+SOFTWARE_DIGEST_FILE = "/etc/mtafleet/failover/software"
+
 
 def _software(_: NodeModel) -> list[TreeFile]:
     return software_files(node_software())
@@ -13,7 +15,7 @@ def _software(_: NodeModel) -> list[TreeFile]:
 
 def _software_digest(_: NodeModel) -> list[TreeFile]:
     """Changes with the software: the daemon restarts also when an earlier run broke off in between."""
-    return [TreeFile("/etc/mtafleet/failover/software", node_software().digest + "\n")]
+    return [TreeFile(SOFTWARE_DIGEST_FILE, node_software().digest + "\n")]
 
 
 def build_software() -> None:

@@ -16,10 +16,10 @@ import ansible_runner
 
 from fleet.inventory import NodeModel
 from fleet.render import Hook
-from infra.configure.errors import ConfigureError
 from infra.configure.prepare import Layout, prepare
 from infra.configure.private import private_directory
 from infra.configure.progress import EventReader, Progress, RunReport
+from infra.configure.rendering import require_nodes
 from infra.configure.rollout import Rollout, Serving, await_service, plan_rollout
 
 PLAYBOOK = Path("playbooks/site.yml")
@@ -54,9 +54,7 @@ def configure(request: Request, progress: Progress) -> RunReport:
     ConfigureError when it cannot start. Interrupted by SIGINT or SIGTERM it stops the run, cleans up and
     returns a report that is not complete. Nothing secret outlives the call on this machine.
     """
-    unknown = [name for name in request.limit if name not in request.models]
-    if unknown:
-        raise ConfigureError(f"no node is called {unknown[0]}; there are {', '.join(request.models)}")
+    require_nodes(request.models, request.limit)
     started = time.monotonic()
     reader = EventReader(list(request.nodes), progress)
     with private_directory() as directory, _interruptible() as interrupted:

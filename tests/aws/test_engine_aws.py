@@ -4,12 +4,12 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from infra.engine import find_engine
 from lab.aws.server.app import Server
+from tests.aws.account import left
 from tests.aws.stack import AwsStack
 
 pytestmark = [
@@ -79,23 +79,6 @@ def make(tmp_path: Path, aws: Server) -> Iterator[Callable[[str], AwsStack]]:
             os.kill(process, signal.SIGKILL)
 
 
-def left(aws: Server) -> dict[str, list[Any]]:
-    """What the account holds in both regions, the network every account has aside."""
-    found: dict[str, list[Any]] = {"zones": aws.client("route53").list_hosted_zones()["HostedZones"]}
-    for region in ("us-east-1", "us-west-2"):
-        ec2 = aws.client("ec2", region)
-        vpcs = [one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"] if not one["IsDefault"]]
-        running = [{"Name": "instance-state-name", "Values": ["running", "stopped", "pending"]}]
-        found |= {
-            f"{region} vpcs": vpcs,
-            f"{region} addresses": ec2.describe_addresses()["Addresses"],
-            f"{region} volumes": ec2.describe_volumes()["Volumes"],
-            f"{region} instances": ec2.describe_instances(Filters=running)["Reservations"],
-            f"{region} interfaces": ec2.describe_network_interfaces()["NetworkInterfaces"],
-        }
-    return {name: listed for name, listed in found.items() if listed}
-
-
 def drift(aws: Server, stack: AwsStack) -> None:
     """Change seven kinds of resource behind Pulumi's back."""
     state = {f"{one['type']} {name}": one for name, one in stack.resources().items()}
@@ -162,7 +145,7 @@ def test_the_life_of_two_regions(make: Callable[[str], AwsStack], aws: Server) -
 
     gone = stack.destroy()
     assert gone.status == 0, gone.text
-    assert left(aws) == {}
+    assert left(aws, ("us-east-1", "us-west-2")) == {}
     assert stack.processes() == []
 
 

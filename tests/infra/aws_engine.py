@@ -95,6 +95,18 @@ class AwsFleet:
         )
         return Result(done.returncode, done.stdout)
 
+    def mtafleet(self, *arguments: str) -> Result:
+        """Run the `mtafleet` command as the operator of this fleet would; `text` is its standard output."""
+        done = subprocess.run(
+            [sys.executable, "-c", "from cli.main import main; main()", *arguments],
+            cwd=project_root(),
+            env=dict(self.environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout or done.stderr)
+
     def configure(self, stack: str, key: str, value: str) -> None:
         done = self.run("config", "set", "--path", key, value, "--stack", stack)
         assert done.status == 0, done.text

@@ -1,5 +1,6 @@
 """A fleet on AWS under the real engine: made, unchanged, one node replaced, addresses kept through it all."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,8 @@ from fleet.inventory import Outputs, Secrets
 from fleet.paths import project_root
 from infra.engine.urns import urn_in
 from lab.aws.server.app import serving
-from tests.infra.aws_engine import FOUNDATION, NAME, AwsFleet
+from tests.aws.account import left
+from tests.infra.aws_engine import FOUNDATION, NAME, REGIONS, AwsFleet
 
 pytestmark = pytest.mark.engine
 
@@ -52,6 +54,19 @@ def test_outputs_are_what_configuration_reads(fleet: AwsFleet) -> None:
     assert set(outputs.nodes) == {"virginia-1", "ireland-1", "witness-1"}
     assert outputs.nodes["virginia-1"].host_key.startswith("ssh-ed25519 ")
     assert set(secrets.dkim["dev-shop.example"]) == {"s1", "s2"}
+
+
+def test_every_node_is_rendered_from_the_outputs_without_a_machine(fleet: AwsFleet) -> None:
+    """The fleet's stack alone is read: it passes its foundation's secrets on."""
+    said = fleet.mtafleet("configure", str(fleet.file), "--check", "--json")
+    assert said.status == 0, said.text
+    report = json.loads(said.text)
+    assert report["compared"] is False
+    files = {node: {one["path"] for one in entry["files"]} for node, entry in report["nodes"].items()}
+    assert set(files) == {"virginia-1", "ireland-1", "witness-1"}
+    assert "/etc/postfix-transactional/main.cf" in files["ireland-1"]
+    assert "/etc/mtafleet/signer/keys/dev-shop.example.s1.pem" in files["virginia-1"]
+    assert "/etc/mtafleet/failover/config.json" in files["witness-1"]
 
 
 def test_a_second_run_changes_nothing(fleet: AwsFleet) -> None:
@@ -104,3 +119,26 @@ def test_an_address_keeps_its_elastic_ip_when_its_private_one_changes(fleet: Aws
     assert set(fleet.up(FOUNDATION).counts) == {"unchanged"}
     fleet.up(NAME)
     assert bound(fleet, moved) == public
+
+
+def test_taken_down_as_documented_it_leaves_an_empty_account(fleet: AwsFleet) -> None:
+    """In the order of docs/aws.md: machines, and the foundation only once it has been unprotected."""
+    gone = fleet.run("destroy", "--stack", NAME, "--yes", "--skip-preview")
+    assert gone.status == 0, gone.text
+    kept = left(fleet.server, REGIONS)
+    assert {kind.rpartition(" ")[2] for kind in kept} == {
+        "addresses",
+        "volumes",
+        "zones",
+        "keys",
+        "topics",
+        "buckets",
+    }
+    refused = fleet.run("destroy", "--stack", FOUNDATION, "--yes", "--skip-preview")
+    assert refused.status != 0
+    assert "protect" in refused.text
+    assert left(fleet.server, REGIONS) == kept
+    assert fleet.run("state", "unprotect", "--all", "--stack", FOUNDATION, "--yes").status == 0
+    gone = fleet.run("destroy", "--stack", FOUNDATION, "--yes", "--skip-preview")
+    assert gone.status == 0, gone.text
+    assert left(fleet.server, REGIONS) == {}
