@@ -121,23 +121,30 @@ def test_an_address_keeps_its_elastic_ip_when_its_private_one_changes(fleet: Aws
     assert bound(fleet, moved) == public
 
 
+PROTECTED = {"addresses", "volumes", "zones", "keys", "buckets"}
+
+
+def kinds(fleet: AwsFleet) -> set[str]:
+    """What there still is of the fleet, in any region."""
+    return {kind.rpartition(" ")[2] for kind in left(fleet.server, REGIONS)}
+
+
+def elastic_ips(fleet: AwsFleet) -> set[str]:
+    listed = [one for region in REGIONS for one in fleet.ec2(region).describe_addresses()["Addresses"]]
+    return {one["PublicIp"] for one in listed}
+
+
 def test_taken_down_as_documented_it_leaves_an_empty_account(fleet: AwsFleet) -> None:
     """In the order of docs/aws.md: machines, and the foundation only once it has been unprotected."""
+    addresses = elastic_ips(fleet)
     gone = fleet.run("destroy", "--stack", NAME, "--yes", "--skip-preview")
     assert gone.status == 0, gone.text
-    kept = left(fleet.server, REGIONS)
-    assert {kind.rpartition(" ")[2] for kind in kept} == {
-        "addresses",
-        "volumes",
-        "zones",
-        "keys",
-        "topics",
-        "buckets",
-    }
+    assert kinds(fleet) == {*PROTECTED, "topics"}
     refused = fleet.run("destroy", "--stack", FOUNDATION, "--yes", "--skip-preview")
     assert refused.status != 0
-    assert "protect" in refused.text
-    assert left(fleet.server, REGIONS) == kept
+    assert "because it is protected" in refused.text
+    assert kinds(fleet) == PROTECTED
+    assert elastic_ips(fleet) == addresses
     assert fleet.run("state", "unprotect", "--all", "--stack", FOUNDATION, "--yes").status == 0
     gone = fleet.run("destroy", "--stack", FOUNDATION, "--yes", "--skip-preview")
     assert gone.status == 0, gone.text
