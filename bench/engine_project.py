@@ -26,11 +26,11 @@ from infra.stack_settings import FOUNDATION_SUFFIX
 
 FOUNDATION = f"{NAME}{FOUNDATION_SUFFIX}"
 PARTS = (
+    ("engine", "pulumi --non-interactive"),
     ("program", "pulumi-language-python"),
     ("AWS", "lab.aws"),
     ("keys", "providerkit"),
     ("policy", "policy"),
-    ("engine", "pulumi "),
 )
 """By what their command lines hold. `AWS` is the stand-in: it tells nothing of the official provider."""
 _GRACE_SECONDS = 10

@@ -26,6 +26,7 @@ from bench.main import benchmark
 WANTED_NODES = 50
 WANTED_SECONDS = 120.0
 """For the previews of both stacks of a fleet of `WANTED_NODES`, together."""
+FILE_WIDTH = 160
 SHOWN_PARTS = ("engine", "program", "policy", "AWS", "keys")
 
 
@@ -127,17 +128,28 @@ def _as_data(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _print(rows: Sequence[Row]) -> None:
-    table = Table("nodes", "addresses", "", box=None)
-    for heading in ("resources", "seconds", *(f"{part} MiB" for part in SHOWN_PARTS), "state MB"):
-        table.add_column(heading, justify="right")
+    table = Table(box=None)
+    for heading in ("nodes", "addresses", "run", "resources", "seconds", "CPU seconds"):
+        table.add_column(heading, justify="left" if heading == "run" else "right", no_wrap=True)
+    for part in SHOWN_PARTS:
+        table.add_column(f"{part} MiB", justify="right", no_wrap=True)
+    table.add_column("state MB", justify="right", no_wrap=True)
     for row in rows:
         used = row.measured.used
         memory = [f"{used[part].peak_mebibytes:.0f}" if part in used else "" for part in SHOWN_PARTS]
-        state = "" if row.state_bytes is None else f"{row.state_bytes / 1e6:.1f}"
-        addresses = str(row.nodes * ADDRESSES_PER_NODE)
-        seconds = f"{row.measured.seconds:.1f}"
-        table.add_row(str(row.nodes), addresses, row.what, str(row.resources), seconds, *memory, state)
+        table.add_row(
+            str(row.nodes),
+            str(row.nodes * ADDRESSES_PER_NODE),
+            row.what,
+            str(row.resources),
+            f"{row.measured.seconds:.1f}",
+            f"{sum(one.cpu_seconds for one in used.values()):.1f}",
+            *memory,
+            "" if row.state_bytes is None else f"{row.state_bytes / 1e6:.1f}",
+        )
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
     console.print(table)
     seconds_wanted = preview_seconds(rows, WANTED_NODES)
     if seconds_wanted is not None:
