@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 TOOLS = ("uv", "pulumi", "mtafleet", "python", "tools/", "make")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`]+)`")
+_OPTIONAL = re.compile(r"\[(--?[^\]]+)\]")
 
 
 def commands(page: str, stand_for: Mapping[str, str]) -> Iterator[list[str]]:
     """Every command of fenced `sh` blocks and inline code, with what placeholders stand for put in.
 
     `uv run` is taken off, `&&` separates commands, and comments are none. Inline code is a command when it
-    begins with the name of a tool and has further words.
+    begins with the name of a tool and has further words. Options in brackets, `[--json]`, are taken as given.
     """
     fences = [match[2] for match in _FENCE.finditer(page) if match[1] == "sh"]
     lines = [line for block in fences for line in block.splitlines()]
@@ -24,7 +25,7 @@ def commands(page: str, stand_for: Mapping[str, str]) -> Iterator[list[str]]:
 
 
 def _commands_of(line: str, stand_for: Mapping[str, str]) -> Iterator[list[str]]:
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;")
+    lexer = shlex.shlex(_OPTIONAL.sub(r"\1", line), posix=True, punctuation_chars="&|;")
     lexer.whitespace_split = True
     words: list[str] = []
     for word in [*lexer, "&&"]:
