@@ -11,7 +11,7 @@ RUNNING = [{"Name": "instance-state-name", "Values": ["running", "stopped", "pen
 def left(aws: Server, regions: Iterable[str]) -> dict[str, list[str]]:
     """Everything in these regions and in services without one, by kind; kinds without anything are not named.
 
-    Left out is what every account has, and keys that AWS has scheduled for deletion.
+    Left out is what every account has, AWS's own keys among it, and keys that are scheduled for deletion.
     """
     found = {"account zones": _zones(aws), "account checks": _checks(aws), "account buckets": _buckets(aws)}
     found["account roles"] = [one["RoleName"] for one in aws.client("iam").list_roles()["Roles"]]
@@ -50,8 +50,14 @@ def _region(aws: Server, region: str) -> Iterator[tuple[str, list[str]]]:
     )
     yield "topics", [one["TopicArn"] for one in aws.client("sns", region).list_topics()["Topics"]]
     kms: Any = aws.client("kms", region)
-    states = {one["KeyId"]: _state(kms, one["KeyId"]) for one in kms.list_keys()["Keys"]}
+    awss = {one.get("TargetKeyId") for one in kms.list_aliases()["Aliases"] if _is_awss(one["AliasName"])}
+    listed = [one["KeyId"] for one in kms.list_keys()["Keys"] if one["KeyId"] not in awss]
+    states = {key: _state(kms, key) for key in listed}
     yield "keys", [key for key, state in states.items() if state != "PendingDeletion"]
+
+
+def _is_awss(alias: str) -> bool:
+    return alias.startswith("alias/aws/")
 
 
 def _state(kms: Any, key: str) -> str:
