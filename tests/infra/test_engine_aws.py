@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from cli.engine import ProvisioningError
+from cli.main import cli as mtafleet
 from cli.maintenance.machine import MACHINE_TYPES
 from fleet.inventory import Outputs, Secrets
 from fleet.paths import project_root
@@ -16,6 +20,8 @@ from tests.infra.aws_engine import FOUNDATION, NAME, REGIONS, AwsFleet
 pytestmark = pytest.mark.engine
 
 WARM = "10.10.0.21"
+KEPT = {"addresses", "volumes", "zones", "keys", "buckets", "topics"}
+"""What outlives the machines."""
 
 
 @pytest.fixture(scope="module")
@@ -121,31 +127,27 @@ def test_an_address_keeps_its_elastic_ip_when_its_private_one_changes(fleet: Aws
     assert bound(fleet, moved) == public
 
 
-PROTECTED = {"addresses", "volumes", "zones", "keys", "buckets"}
+def destroy(fleet: AwsFleet, *arguments: str) -> None:
+    CliRunner().invoke(mtafleet, ["destroy", str(fleet.file), "--yes", *arguments], catch_exceptions=False)
 
 
-def kinds(fleet: AwsFleet) -> set[str]:
-    """What there still is of the fleet, in any region."""
-    return {kind.rpartition(" ")[2] for kind in left(fleet.server, REGIONS)}
-
-
-def elastic_ips(fleet: AwsFleet) -> set[str]:
-    listed = [one for region in REGIONS for one in fleet.ec2(region).describe_addresses()["Addresses"]]
-    return {one["PublicIp"] for one in listed}
-
-
-def test_taken_down_as_documented_it_leaves_an_empty_account(fleet: AwsFleet) -> None:
+def test_taken_down_as_documented_it_leaves_an_empty_account(
+    fleet: AwsFleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """In the order of docs/aws.md: machines, and the foundation only once it has been unprotected."""
-    addresses = elastic_ips(fleet)
-    gone = fleet.run("destroy", "--stack", NAME, "--yes", "--skip-preview")
-    assert gone.status == 0, gone.text
-    assert kinds(fleet) == {*PROTECTED, "topics"}
-    refused = fleet.run("destroy", "--stack", FOUNDATION, "--yes", "--skip-preview")
-    assert refused.status != 0
-    assert "because it is protected" in refused.text
-    assert kinds(fleet) == PROTECTED
-    assert elastic_ips(fleet) == addresses
+    for name, value in fleet.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("infra.aws_stack.project_root", lambda: fleet.folder / "project")
+    monkeypatch.setattr("cli.runs.state_directory", lambda environment: tmp_path / environment)
+
+    with pytest.raises(ProvisioningError, match="stands upon its foundation"):
+        destroy(fleet, "--part", "foundation")
+    destroy(fleet)
+    kept = left(fleet.server, REGIONS)
+    assert {kind.rpartition(" ")[2] for kind in kept} == KEPT
+    with pytest.raises(ProvisioningError, match="nothing was removed"):
+        destroy(fleet, "--part", "foundation")
+    assert left(fleet.server, REGIONS) == kept
     assert fleet.run("state", "unprotect", "--all", "--stack", FOUNDATION, "--yes").status == 0
-    gone = fleet.run("destroy", "--stack", FOUNDATION, "--yes", "--skip-preview")
-    assert gone.status == 0, gone.text
+    destroy(fleet, "--part", "foundation")
     assert left(fleet.server, REGIONS) == {}
