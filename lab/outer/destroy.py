@@ -14,7 +14,7 @@ from lab import cgroups, ids
 from lab.errors import LabError
 from lab.ids import LabPaths
 from lab.locks import held
-from lab.outer.record import recorded
+from lab.outer.record import living
 
 _END_TIMEOUT_SECONDS = 20.0
 
@@ -38,7 +38,7 @@ def destroy(paths: LabPaths) -> None:
 
 
 def _end_processes(paths: LabPaths) -> None:
-    first = recorded(paths)
+    first = living(paths)
     if first is not None:
         first.send(signal.SIGKILL)
         first.wait(_END_TIMEOUT_SECONDS)

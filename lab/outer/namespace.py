@@ -12,8 +12,7 @@ from lab.errors import HostError, LabError
 from lab.ids import LabPaths
 from lab.locks import held
 from lab.outer.destroy import destroy
-from lab.outer.record import recorded
-from lab.processes import namespace_pids
+from lab.outer.record import living
 
 __all__ = ["Outer", "destroy", "ensure", "find", "require", "run", "spawn"]
 
@@ -55,11 +54,9 @@ def ensure(paths: LabPaths) -> Outer:
 
 
 def find(paths: LabPaths) -> Outer | None:
-    """The outer namespace when it lives, verified by pid, start time, boot and being a first process."""
-    process = recorded(paths)
-    if process is None or not process.alive():
-        return None
-    return Outer(process.pid) if namespace_pids(process.pid)[-1:] == (1,) else None
+    """The outer namespace when it lives."""
+    process = living(paths)
+    return None if process is None else Outer(process.pid)
 
 
 def require(paths: LabPaths) -> Outer:

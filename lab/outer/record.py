@@ -3,7 +3,7 @@
 import json
 
 from lab.ids import LabPaths
-from lab.processes import ProcessId
+from lab.processes import ProcessId, namespace_pids
 
 
 def recorded(paths: LabPaths) -> ProcessId | None:
@@ -13,3 +13,11 @@ def recorded(paths: LabPaths) -> ProcessId | None:
         return ProcessId(int(data["pid"]), int(data["start_ticks"]), str(data["boot_id"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+
+
+def living(paths: LabPaths) -> ProcessId | None:
+    """The recorded process while it lives; never another that has its pid, or is no first process."""
+    process = recorded(paths)
+    if process is None or not process.alive():
+        return None
+    return process if namespace_pids(process.pid)[-1:] == (1,) else None

@@ -1,11 +1,12 @@
 """A lab is found again, never mistaken for another, and removed without a trace from any state."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -52,25 +53,37 @@ def test_a_tool_s_own_words_reach_the_reader(paths: LabPaths) -> None:
         namespace.run(outer, ["ls", "/nowhere"])
 
 
-def test_another_process_with_the_recorded_pid_is_not_the_lab(paths: LabPaths) -> None:
+def test_another_process_with_the_recorded_pid_is_neither_the_lab_nor_ended(paths: LabPaths) -> None:
     namespace.ensure(paths)
-    record = json.loads(paths.outer_record.read_text())
-    with subprocess.Popen(["sleep", "60"]) as stranger:
-        paths.outer_record.write_text(json.dumps({**record, "pid": stranger.pid}))
+    with _stranger() as stranger:
+        _record(paths, replace(stranger, start_ticks=stranger.start_ticks - 1))
         assert namespace.find(paths) is None
         namespace.destroy(paths)
-        assert stranger.poll() is None
-        stranger.kill()
+        assert stranger.alive()
 
 
-def test_a_process_that_is_no_first_process_is_not_the_lab(paths: LabPaths) -> None:
+def test_a_process_that_is_no_first_process_is_neither_the_lab_nor_ended(paths: LabPaths) -> None:
     namespace.ensure(paths)
-    me = ProcessId.of(os.getpid())
-    assert me is not None
-    record = {"pid": me.pid, "start_ticks": me.start_ticks, "boot_id": me.boot_id}
-    paths.outer_record.write_text(json.dumps(record))
-    assert namespace.find(paths) is None
-    paths.outer_record.unlink()
+    with _stranger() as stranger:
+        _record(paths, stranger)
+        assert namespace.find(paths) is None
+        namespace.destroy(paths)
+        assert stranger.alive()
+
+
+@contextmanager
+def _stranger() -> Iterator[ProcessId]:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        try:
+            stranger = ProcessId.of(process.pid)
+            assert stranger is not None
+            yield stranger
+        finally:
+            process.kill()
+
+
+def _record(paths: LabPaths, process: ProcessId) -> None:
+    paths.outer_record.write_text(json.dumps(asdict(process)))
 
 
 def test_a_lab_whose_first_process_died_is_made_anew(paths: LabPaths) -> None:
