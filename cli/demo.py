@@ -104,6 +104,7 @@ def demo(environment: str, count: int) -> None:
     if spec.lab is None:
         raise DemoError(f"environment {environment} is no lab: a demonstration breaks what it shows")
     story = _Story(environment, Console(stderr=True, highlight=False))
+    story.step("Have the machine image", ["lab", "image"])
     story.step("Provision with Pulumi", ["up", environment], within_seconds=UP_SECONDS)
     story.step("Configure with Ansible", ["configure", environment], within_seconds=CONFIGURE_SECONDS)
     story.step("Compare published DNS with the plan", ["dns", "verify", environment])
