@@ -136,7 +136,7 @@ def _print_table(summaries: dict[str, Summary], catalogue: Catalogue | None) -> 
     table = Table(title="All sound")
     table.add_column("")
     for file in summaries:
-        table.add_column(file, justify="right")
+        table.add_column(Path(file).stem, justify="right", overflow="fold")
     for key in next(iter(summaries.values())):
         table.add_row(key, *(str(summary[key]) for summary in summaries.values()))
     if catalogue is not None:
