@@ -88,7 +88,7 @@ def run_drill(environment: str, name: str, victim: str | None, seed: int | None,
 def heal(environment: str) -> None:
     """Heal the fault that a killed drill left in ENVIRONMENT; does nothing when there is none.
 
-    Exit status 1 when the fault is healed but the fleet is not whole again within a minute.
+    Exit status 1 when the fault is healed but the fleet is not whole again within three minutes.
     """
     target = open_target(environment)
     with alone(environment, "drill"):

@@ -56,6 +56,8 @@ class Check:
     claim: str
     holds: bool
     measured: str
+    timed: bool = False
+    """The speed of the computer that the drill runs on decides about it too, not the fleet alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def verdict(scenario: Scenario, seen: Observation, measured: Figures) -> Verdict
             "the victim carried its share of the mail before",
             (measured.victim_share_percent or 0.0) >= LEAST_SHARE_PERCENT,
             _share_told(measured.victim_share_percent),
+            timed=True,
         ),
         Check("mail was accepted", ledger.accepted > 0, f"{ledger.accepted} accepted"),
         Check("the fleet is whole again", seen.recovered, "recovered" if seen.recovered else "not recovered"),
@@ -102,6 +105,7 @@ def verdict(scenario: Scenario, seen: Observation, measured: Figures) -> Verdict
             "the failover daemon noticed",
             measured.detected_seconds is not None,
             _told(measured.detected_seconds),
+            timed=True,
         ),
     ]
     if sidecar is not None:
@@ -118,6 +122,7 @@ def verdict(scenario: Scenario, seen: Observation, measured: Figures) -> Verdict
                 sidecar.last_bad_seconds <= scenario.allowed_seconds,
                 f"{sidecar.last_bad_seconds * 1000:.0f} ms, {sidecar.bad} bad of {sidecar.attempts}"
                 + (f", {sidecar.stalled} slow in stalls of this computer" if sidecar.stalled else ""),
+                timed=True,
             )
         )
     return Verdict(tuple(checks))

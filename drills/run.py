@@ -12,7 +12,9 @@ from drills.protocols import Target
 from drills.scenario import Scenario
 
 POLL_SECONDS = 0.5
-LEFTOVER_TIMEOUT_SECONDS = 60.0
+LEFTOVER_TIMEOUT_SECONDS = 180.0
+STEADY_TIMEOUT_SECONDS = 30.0
+"""A fleet that is well may be doubted for a moment while its computers are busy."""
 Progress = Callable[[str], None]
 
 
@@ -38,13 +40,13 @@ def run(
     """Run `scenario` and return what was seen.
 
     `seed` fixes the victim (unless named) and the moment of the fault. Raises `DrillError` before anything is
-    touched when the fleet is not in its steady state. The fault is healed and the load stopped on every way
-    out, an interrupt included.
+    touched when the fleet does not come into its steady state. The fault is healed and the load stopped on
+    every way out, an interrupt included.
     """
     chance = random.Random(seed)  # noqa: S311 - picks a moment, not a secret
     heal_leftovers(target, journal, progress)
     hit = _choose_victim(target, victim, chance)
-    _require_steady_state(target)
+    _require_steady_state(target, progress)
     load = target.load(scenario.messages_per_second)
     progress(f"steady load of {scenario.messages_per_second} messages a second")
     began_at = clock()
@@ -97,9 +99,12 @@ def _choose_victim(target: Target, wanted: str | None, chance: random.Random) ->
     return wanted
 
 
-def _require_steady_state(target: Target) -> None:
+def _require_steady_state(target: Target, progress: Progress) -> None:
     troubles = target.troubles()
-    if troubles:
+    if not troubles:
+        return
+    progress(f"waiting up to {STEADY_TIMEOUT_SECONDS:.0f} s for the fleet's steady state: {troubles[0]}")
+    if not _await_steady_state(target, STEADY_TIMEOUT_SECONDS):
         raise DrillError(
             "the fleet is not in its steady state, so a drill would prove nothing: " + "; ".join(troubles)
         )

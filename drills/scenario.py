@@ -23,7 +23,7 @@ class Scenario:
     settle_seconds: float = 4.0
     fault_window_seconds: float = 1.0
     fault_seconds: float = 5.0
-    recovery_timeout_seconds: float = 60.0
+    recovery_timeout_seconds: float = 180.0
     tail_seconds: float = 2.0
 
 

@@ -1,6 +1,7 @@
 """Asks name servers what they publish and compares it, record by record, with what was meant."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -30,7 +31,8 @@ from fleet.dns.zones import DkimKeys
 from fleet.topology import Fleet
 from infra.dns_walk import Ask, Walk, WalkError
 
-TIMEOUT_SECONDS = 2.0
+TIMEOUTS_SECONDS = (2.0, 5.0)
+"""Each question is asked so often: a datagram may be lost, and a busy server is slow."""
 TRIES_BEFORE_GIVING_UP = 2
 """A server that leaves so many questions in a row unanswered is not asked any further."""
 
@@ -52,8 +54,11 @@ def ask(server: str, name: str, type_: str, *, port: int = 53) -> dns.message.Me
     Raises OSError or dns.exception.DNSException when no usable answer comes.
     """
     query = dns.message.make_query(name, type_, use_edns=0, payload=1232, flags=dns.flags.Flag(0))
-    message, _tcp = dns.query.udp_with_fallback(query, server, timeout=TIMEOUT_SECONDS, port=port)
-    return message
+    *earlier, last = TIMEOUTS_SECONDS
+    for seconds in earlier:
+        with suppress(dns.exception.Timeout):
+            return dns.query.udp_with_fallback(query, server, timeout=seconds, port=port)[0]
+    return dns.query.udp_with_fallback(query, server, timeout=last, port=port)[0]
 
 
 def answer_of(message: dns.message.Message, name: str, type_: str) -> Answer:
@@ -137,7 +142,7 @@ def _from_root(walk: Walk) -> Resolve:
 
 def _system(name: str, type_: str) -> Answer:
     try:
-        found = dns.resolver.resolve(name, type_, raise_on_no_answer=False, lifetime=2 * TIMEOUT_SECONDS)
+        found = dns.resolver.resolve(name, type_, raise_on_no_answer=False, lifetime=sum(TIMEOUTS_SECONDS))
     except dns.resolver.NXDOMAIN:
         return Answer("NXDOMAIN")
     except (OSError, dns.exception.DNSException) as error:
@@ -214,5 +219,5 @@ def _spf_record(name: str, resolve: Resolve) -> str | None:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, dns.exception.Timeout):
-        return f"no answer within {TIMEOUT_SECONDS:g} s"
+        return f"no answer within {sum(TIMEOUTS_SECONDS):g} s"
     return str(error) or type(error).__name__

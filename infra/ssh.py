@@ -13,7 +13,7 @@ from infra.configure.private import private_directory, write_private
 from infra.known_hosts import known_host
 from infra.outputs import StackOutputs
 
-CONNECT_TIMEOUT_SECONDS = 4
+CONNECT_TIMEOUT_SECONDS = 10
 COULD_NOT_CONNECT = 255
 
 
@@ -37,13 +37,13 @@ class NodeShells:
     nodes: Mapping[str, NodeOutput]
     directory: Path
 
-    def ask(self, command: str, timeout_seconds: float = 15) -> dict[str, Reply]:
+    def ask(self, command: str, timeout_seconds: float = 60) -> dict[str, Reply]:
         """Run one shell command on every node at the same time; replies by node name, never an exception."""
         with ThreadPoolExecutor(max_workers=max(1, len(self.nodes))) as workers:
             pending = {name: workers.submit(self._run, name, command, timeout_seconds) for name in self.nodes}
             return {name: future.result() for name, future in pending.items()}
 
-    def ask_one(self, name: str, command: str, timeout_seconds: float = 15) -> Reply:
+    def ask_one(self, name: str, command: str, timeout_seconds: float = 60) -> Reply:
         """Run one shell command on one node."""
         return self._run(name, command, timeout_seconds)
 

@@ -15,6 +15,7 @@ from lab.specs import MachineSpec
 from lab.tcp import greeting
 
 _BETWEEN_TRIES_SECONDS = 0.02
+_GREETING_SECONDS = 10.0  # until ssh listens it refuses at once; on a busy computer it is slow to greet
 _CONTAINER_ENVIRONMENT = {
     "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",  # systemd 257 inside knows cgroup v2 only
     "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network",  # nodes set their own net.* values
@@ -45,7 +46,12 @@ def wait_until_ready(paths: LabPaths, outer: Outer, spec: MachineSpec, timeout_s
     deadline = time.monotonic() + timeout_seconds
     network = netns.machine_network(paths, spec.name)
     group = cgroups.of_machine(paths, spec.name)
-    while not opened_in(network, lambda: greeting(spec.addresses[0], 22)).startswith(b"SSH-"):
+
+    def greets() -> bool:
+        heard = opened_in(network, lambda: greeting(spec.addresses[0], 22, _GREETING_SECONDS))
+        return heard.startswith(b"SSH-")
+
+    while not greets():
         if not cgroups.populated(group):
             raise BootError(f"machine {spec.name} ended while it booted: {_last_words(outer, spec.name)}")
         if time.monotonic() > deadline:

@@ -62,7 +62,7 @@ def wait_empty(group: Path, timeout_seconds: float) -> bool:
     return True
 
 
-def kill(group: Path, timeout_seconds: float = 20.0) -> None:
+def kill(group: Path, timeout_seconds: float = 60.0) -> None:
     """SIGKILL everything in the group and below, and wait until it is empty."""
     try:
         (group / "cgroup.kill").write_text("1")

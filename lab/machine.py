@@ -18,11 +18,12 @@ from lab.processes import ProcessId, namespace_pids
 from lab.specs import MachineSpec, MachineState, from_json, to_json
 
 KIND = "machines"
-_KILL_TIMEOUT_SECONDS = 20.0
+BOOT_TIMEOUT_SECONDS = 180.0  # seconds on a quiet computer, minutes on one that runs much else
+_KILL_TIMEOUT_SECONDS = 60.0
 _POWER_OFF = signal.SIGRTMIN + 4  # what systemd as a first process takes for "power off"
 
 
-def ensure(paths: LabPaths, spec: MachineSpec, timeout_seconds: float = 60.0) -> MachineState:
+def ensure(paths: LabPaths, spec: MachineSpec, timeout_seconds: float = BOOT_TIMEOUT_SECONDS) -> MachineState:
     """Boot the machine or adopt the running one; returns when ssh answers.
 
     Several machines may be ensured at once, from threads or processes. ConflictError when the
@@ -96,7 +97,7 @@ def stop(paths: LabPaths, name: str, timeout_seconds: float = 30.0) -> None:
     boot.release(outer, name)
 
 
-def start(paths: LabPaths, name: str, timeout_seconds: float = 60.0) -> MachineState:
+def start(paths: LabPaths, name: str, timeout_seconds: float = BOOT_TIMEOUT_SECONDS) -> MachineState:
     """Boot a dead machine again, from the same disk and with the same addresses."""
     outer = namespace.require(paths)
     return ensure(paths, require(outer, name), timeout_seconds)

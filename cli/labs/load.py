@@ -19,7 +19,7 @@ from lab.mail.sender import Attempt, Plan, Via
 STREAM = "transactional"
 MIX = "default"
 SMTPS_PORT = 465
-START_TIMEOUT_SECONDS = 15.0
+START_TIMEOUT_SECONDS = 90.0
 DIRECT_SHARE = 0.04
 """So much of the load goes to the nodes' own front doors as DNS names them; the rest through the sidecar."""
 SESSIONS_PER_SECOND_HELD = 12

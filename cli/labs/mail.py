@@ -40,7 +40,7 @@ from lab.world.trust import trusted_pem
 
 SMTPS_PORT = 465
 SUBMISSION_PORT = 587
-QUEUE_TIMEOUT_SECONDS = 20
+QUEUE_TIMEOUT_SECONDS = 60
 SETTLE_POLL_SECONDS = 1.0
 SHOWN_REASONS = 15
 _ADDRESSES = re.compile(r"\d+\.\d+\.\d+\.\d+|(?<=OK )\d+|(?<=id=)\d+")

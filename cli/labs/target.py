@@ -23,7 +23,7 @@ from lab.machine import entry, read
 EVENTS_FILE = "/var/lib/mtafleet/failover/events.jsonl"
 READ_EVENTS = ("sh", "-c", f"cat {EVENTS_FILE}.1 2>/dev/null; cat {EVENTS_FILE}")
 STATUS_COMMAND = ("mtafleet-failover", "status", "--json")
-NODE_TIMEOUT_SECONDS = 10.0
+NODE_TIMEOUT_SECONDS = 60.0
 _KINDS: Mapping[str, EventKind] = {
     "suspect": "suspect",
     "down": "down",

@@ -12,7 +12,7 @@ from failover.orders import render_time
 from failover.overview import Observer, overview
 from infra.ssh import Reply
 
-AGREE_SECONDS = 30.0
+AGREE_SECONDS = 60.0
 """Daemons look at their orders twice a second and write DNS at once; name servers are asked directly."""
 POLL_SECONDS = 0.5
 TELL_SECONDS = 10.0

@@ -25,8 +25,10 @@ def private_directory(places: tuple[Path, ...] = PLACES) -> Iterator[Path]:
     _delete_abandoned(place)
     directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
     try:
-        with (directory / "lock").open("w") as lock:
+        with (directory / "lock.new").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            # Only now can others see it: a lock nobody holds would tell them that this run was killed.
+            (directory / "lock.new").rename(directory / "lock")
             yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fleet.inventory import NodeModel
 
-GATE_TIMEOUT_SECONDS = 60.0
+GATE_TIMEOUT_SECONDS = 180.0
 POLL_SECONDS = 1.0
 
 Serving = Callable[[], Collection[str]]

@@ -25,7 +25,7 @@ from infra.configure.rollout import Rollout, Serving, await_service, plan_rollou
 PLAYBOOK = Path("playbooks/site.yml")
 FOLDER_ON_NODE = "/run/mtafleet-ansible"
 """Ansible's own place on a node (`remote_tmp` in ansible.cfg); the bundle lies in it."""
-CLEANUP_TIMEOUT_SECONDS = 10
+CLEANUP_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _leave_nodes(request: Request, layout: Layout, nodes: list[str]) -> None:
             "-p",
             str(output.ssh_port),
             "-o",
-            "ConnectTimeout=3",
+            "ConnectTimeout=10",
             "-o",
             "BatchMode=yes",
         ]

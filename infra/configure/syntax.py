@@ -10,7 +10,7 @@ import subprocess
 from functools import cache
 from pathlib import PurePosixPath
 
-SHELL_TIMEOUT_SECONDS = 10
+SHELL_TIMEOUT_SECONDS = 120
 
 
 def syntax_problem(path: str, content: bytes) -> str:

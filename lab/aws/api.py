@@ -22,7 +22,7 @@ from lab.aws.config import Config
 from providerkit.kind import ProviderError
 
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.02, 0.4
-_READ_SECONDS = 10
+_READ_SECONDS = 120  # the simulated AWS does one thing at a time, and the computer may be busy
 _THROTTLED = {
     "Throttling",
     "ThrottlingException",

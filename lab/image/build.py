@@ -102,6 +102,7 @@ def _command(recipe: Recipe, root: Path) -> list[str]:
         f"--include={','.join(recipe.packages)}",
         '--aptopt=APT::Install-Recommends "false"',
         '--aptopt=Acquire::Languages "none"',
+        '--aptopt=Acquire::Retries "5"',  # mirrors have hiccups
         *("--dpkgopt=force-unsafe-io", "--dpkgopt=force-confold"),
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe.never_installed),
         *(recipe.suite, str(root), "-"),

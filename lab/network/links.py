@@ -24,7 +24,8 @@ _FORWARDER = Path(forwarder.__file__)
 _PLAN = Path("/run/lab/forwarder.json")
 _SOCKET = Path("/run/lab/forwarder.sock")
 _LOG = Path("/run/lab/forwarder.log")
-_START_TIMEOUT_SECONDS = 10.0
+_START_TIMEOUT_SECONDS = 60.0
+_ANSWER_SECONDS = 20.0
 
 
 def ensure(paths: LabPaths, spec: LinkSpec) -> LinkState:
@@ -143,7 +144,7 @@ def _start(outer: Outer, group: Path) -> None:
 def _apply_plan(outer: Outer) -> str | None:
     """Have the forwarder read its plan; None when it has, else what is wrong."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(2.0)
+        connection.settimeout(_ANSWER_SECONDS)
         try:
             connection.connect(str(outer.root / str(_SOCKET).lstrip("/")))
             reply = connection.recv(4096).decode()

@@ -7,11 +7,19 @@ from lab.outer.namespace import Outer, run
 
 
 def make(outer: Outer, name: str, settings: Mapping[str, str]) -> None:
-    """Make an empty namespace with these kernel settings; one of that name is removed first."""
+    """Make an empty namespace with these kernel settings; one of that name is removed first.
+
+    A setting of IPv6 is passed over where the kernel speaks none: there is nothing to switch off.
+    """
     remove(outer, name)
     run(outer, ["ip", "netns", "add", name])
-    script = "".join(f"echo {value} > /proc/sys/{path}\n" for path, value in settings.items())
+    script = "".join(_setting(f"/proc/sys/{path}", value) for path, value in settings.items())
     run(outer, ["sh", "-e"], network=name, stdin=script)
+
+
+def _setting(path: str, value: str) -> str:
+    skip = "[ ! -d /proc/sys/net/ipv6 ] || " if "/ipv6/" in path else ""
+    return f"{skip}echo {value} > {path}\n"
 
 
 def remove(outer: Outer, name: str) -> None:

@@ -16,7 +16,7 @@ from lab.ids import LabPaths
 from lab.locks import held
 from lab.outer.record import living
 
-_END_TIMEOUT_SECONDS = 20.0
+_END_TIMEOUT_SECONDS = 60.0
 
 
 def destroy(paths: LabPaths) -> None:

@@ -14,8 +14,6 @@ from providerkit.kind import Created, PartlyCreatedError, matching
 from providerkit.progress import report
 from providerkit.values import Json
 
-BOOT_TIMEOUT_SECONDS = 180.0  # seconds on a quiet computer, minutes on one that runs much else
-
 PublicKey = Annotated[
     str,
     matching(
@@ -131,7 +129,7 @@ class Machine(LabKind[MachineInputs]):
                 prepare_world_machine(paths, inputs.disk.rpartition("/")[2])
             report("booting")
             try:
-                machine.ensure(paths, _spec(paths, inputs), BOOT_TIMEOUT_SECONDS)
+                machine.ensure(paths, _spec(paths, inputs))
             except BootError as error:
                 raise PartlyCreatedError(identity, str(error)) from error
 

@@ -19,7 +19,7 @@ from lab.world.orders import ANY, Order, Orders, Stage
 from lab.world.receiver import Receiver
 from lab.world.spec import WorldError
 
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 30.0
 
 
 class Control:

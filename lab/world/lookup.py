@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 import dns.asyncresolver
@@ -35,17 +36,26 @@ class Lookup(Protocol):
 class ResolverLookup:
     """A `Lookup` on a recursive resolver.
 
-    Keeps answers as long as their TTL says, but no shorter than `keep_at_least_seconds` (also that there is
-    no answer), and asks each question once at a time, however many wait for it. A client that follows
-    steered names keeps nothing longer than the TTL: 0.
+    Keeps answers as long as their TTL says by `clock`, but no shorter than `keep_at_least_seconds` (also that
+    there is no answer), and asks each question once at a time, however many wait for it. A client that
+    follows steered names keeps nothing longer than the TTL: 0.
     """
 
-    def __init__(self, address: str, *, port: int = 53, keep_at_least_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        port: int = 53,
+        keep_at_least_seconds: float = 5.0,
+        lifetime_seconds: float = LIFETIME_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._resolver = dns.asyncresolver.Resolver(configure=False)
         self._resolver.nameservers = [address]
         self._resolver.port = port
-        self._resolver.lifetime = LIFETIME_SECONDS
-        self._resolver.timeout = LIFETIME_SECONDS / 3
+        self._resolver.lifetime = lifetime_seconds
+        self._resolver.timeout = lifetime_seconds / 3
+        self._clock = clock
         self._keep_at_least_seconds = keep_at_least_seconds
         self._known: dict[tuple[str, Kind], tuple[float, tuple[str, ...] | TemporaryDnsError]] = {}
         self._asking: dict[tuple[str, Kind], asyncio.Task[tuple[str, ...]]] = {}
@@ -53,7 +63,7 @@ class ResolverLookup:
     async def __call__(self, name: str, kind: Kind) -> tuple[str, ...]:
         key = (name, kind)
         expires, known = self._known.get(key, (0.0, ()))
-        if expires > time.monotonic():
+        if expires > self._clock():
             if isinstance(known, TemporaryDnsError):
                 raise TemporaryDnsError(str(known))
             return known
@@ -71,10 +81,10 @@ class ResolverLookup:
         try:
             values, ttl_seconds = await self._resolve(name, kind)
         except TemporaryDnsError as error:
-            self._known[name, kind] = (time.monotonic() + FAILURE_SECONDS, error)
+            self._known[name, kind] = (self._clock() + FAILURE_SECONDS, error)
             raise
         keep_seconds = min(max(ttl_seconds, self._keep_at_least_seconds), LONGEST_ANSWER_SECONDS)
-        self._known[name, kind] = (time.monotonic() + keep_seconds, values)
+        self._known[name, kind] = (self._clock() + keep_seconds, values)
         return values
 
     async def _resolve(self, name: str, kind: Kind) -> tuple[tuple[str, ...], float]:

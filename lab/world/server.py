@@ -13,6 +13,7 @@ from lab.world.session import Session, Then, Tls
 IDLE_SECONDS = 300
 TLS_SECONDS = 30
 CROWDED_GRACE_SECONDS = 0.2
+CROWDED_LOOKS = 10
 PORT = 25
 
 
@@ -40,11 +41,18 @@ class Connection(asyncio.Protocol):
         self._source = transport.get_extra_info("peername")[0]
         self._peers.add(self)
         if not self._greet():
-            self._loop.call_later(CROWDED_GRACE_SECONDS, self._greet_late)
+            self._loop.call_later(CROWDED_GRACE_SECONDS, self._greet_late, CROWDED_LOOKS - 1)
 
-    def _greet_late(self) -> None:
-        """A client that has just ended another session may be ahead of the news of it: look again."""
-        if self._transport is not None and not self._greet():
+    def _greet_late(self, looks_left: int) -> None:
+        """A client that has just ended another session may be ahead of the news of it: look again.
+
+        On a busy computer the news takes its time, and a refusal would put off a message for minutes.
+        """
+        if self._transport is None or self._greet():
+            return
+        if looks_left:
+            self._loop.call_later(CROWDED_GRACE_SECONDS, self._greet_late, looks_left - 1)
+        else:
             self._refuse(self._receiver.crowded(self._source))
 
     def _greet(self) -> bool:

@@ -28,7 +28,7 @@ def trusted_pem(data: Path) -> str:
         raise WorldError(f"{error.filename}: missing; bring the lab up first") from error
 
 
-def collect_acme_roots(data: Path, ca_certificate: Path, timeout_seconds: float = 10.0) -> None:
+def collect_acme_roots(data: Path, ca_certificate: Path, timeout_seconds: float = 60.0) -> None:
     """Add Pebble's current root to the bundle; raises `WorldError` when Pebble does not answer in time."""
     context = ssl.create_default_context(cafile=str(ca_certificate))
     context.check_hostname = False  # asked by address: the machine resolves no names of its own world
@@ -36,7 +36,7 @@ def collect_acme_roots(data: Path, ca_certificate: Path, timeout_seconds: float 
     deadline = time.monotonic() + timeout_seconds
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=2, context=context) as answer:
+            with urllib.request.urlopen(url, timeout=10, context=context) as answer:
                 root = answer.read().decode()
             break
         except (urllib.error.URLError, OSError) as error:

@@ -12,6 +12,7 @@ from typing import Any
 from fleet.paths import project_root
 from infra.engine import require_engine
 from lab.aws.server.app import Server
+from tests.infra.processes import await_end, end
 from tests.infra.stack import Result
 
 _PROJECT = """\
@@ -105,15 +106,10 @@ class AwsStack:
             one["urn"].rpartition("::")[2]: one for one in self.recorded() if one["type"].startswith("aws:")
         }
 
-    def processes(self) -> list[int]:
-        """Every process that was started with this stack's environment."""
-        mark = f"PULUMI_HOME={self.folder / 'home'}".encode()
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    if mark in (entry / "environ").read_bytes().split(b"\0"):
-                        found.append(int(entry.name))
-                except OSError:
-                    continue
-        return found
+    def await_end(self) -> None:
+        """Wait for every process that was started with this stack's environment; none may stay."""
+        await_end(f"PULUMI_HOME={self.folder / 'home'}")
+
+    def end(self) -> None:
+        """Kill those that are left."""
+        end(f"PULUMI_HOME={self.folder / 'home'}")

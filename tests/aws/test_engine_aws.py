@@ -1,7 +1,6 @@
 """Small programs of `pulumi_aws` classes under the real engine, over the stand-in and a simulated AWS."""
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -75,8 +74,7 @@ def make(tmp_path: Path, aws: Server) -> Iterator[Callable[[str], AwsStack]]:
 
     yield build
     for stack in made:
-        for process in stack.processes():
-            os.kill(process, signal.SIGKILL)
+        stack.end()
 
 
 def drift(aws: Server, stack: AwsStack) -> None:
@@ -146,7 +144,7 @@ def test_the_life_of_two_regions(make: Callable[[str], AwsStack], aws: Server) -
     gone = stack.destroy()
     assert gone.status == 0, gone.text
     assert left(aws, ("us-east-1", "us-west-2")) == {}
-    assert stack.processes() == []
+    stack.await_end()
 
 
 ONE_ADDRESS = (

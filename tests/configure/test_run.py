@@ -1,5 +1,6 @@
 """What a run lays out on the operator's machine, what it leaves, and what it tells."""
 
+import fcntl
 import json
 import stat
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from fleet.inventory import NodeModel
 from fleet.render import TreeFile
 from infra.configure import ConfigureError, NodeReport, RunReport
 from infra.configure.prepare import prepare
-from infra.configure.private import private_directory, write_private
+from infra.configure.private import PREFIX, _delete_abandoned, private_directory, write_private
 from infra.configure.progress import TREE_TASK, EventReader
 
 PROJECT = Path(__file__).parents[2]
@@ -42,14 +43,41 @@ def test_the_private_directory_is_in_memory_private_and_gone_afterwards_on_every
     assert not directory.exists()
 
 
-def test_what_a_killed_run_left_behind_is_deleted_and_a_live_one_is_not() -> None:
-    with private_directory(MEMORY) as live:
-        abandoned = live.parent / "mtafleet-configure-abandoned"
-        abandoned.mkdir(exist_ok=True)
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands for the computer's memory, where other runs may come and go."""
+    monkeypatch.setattr("infra.configure.private._memory", lambda _: tmp_path)
+    return tmp_path
+
+
+def test_what_a_killed_run_left_behind_is_deleted_and_a_live_one_is_not(place: Path) -> None:
+    with private_directory() as live:
+        abandoned = place / f"{PREFIX}abandoned"
+        abandoned.mkdir()
         (abandoned / "lock").touch()
-        with private_directory(MEMORY):
+        with private_directory():
             assert not abandoned.exists()
             assert live.exists()
+
+
+def test_a_directory_that_is_just_being_made_is_nobody_elses_to_delete(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run looks for abandoned directories right before this one has its lock."""
+    seen: list[list[str]] = []
+    lock = fcntl.flock
+
+    def look_first(descriptor: int, how: int) -> None:
+        if how == fcntl.LOCK_EX:
+            _delete_abandoned(place)
+            seen.append([one.name[: len(PREFIX)] for one in place.iterdir()])
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", look_first)
+    with private_directory() as directory:
+        assert seen == [[PREFIX]]
+        _delete_abandoned(place)
+        assert directory.exists()
 
 
 def test_without_a_place_in_memory_nothing_starts(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """The node's tool: exactly what the bundle says, or everything as it was."""
 
-import getpass
 import grp
 import json
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 from tests.configure.tool import TOOL_PATH, file, load_tool, write_bundle
 
 tool = load_tool()
-ME = {"owner": getpass.getuser(), "group": grp.getgrgid(os.getgid()).gr_name}
+ME = {"owner": pwd.getpwuid(os.getuid()).pw_name, "group": grp.getgrgid(os.getgid()).gr_name}
 
 
 class Box:

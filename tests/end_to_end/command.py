@@ -29,7 +29,10 @@ class Done:
 
     def json(self) -> dict[str, Any]:
         """What a command with `--json` printed."""
-        found: dict[str, Any] = json.loads(self.output)
+        try:
+            found: dict[str, Any] = json.loads(self.output)
+        except ValueError:
+            raise AssertionError(f"no JSON, status {self.status}: {self.text}") from None
         return found
 
 
@@ -45,7 +48,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def mtafleet(*arguments: str, timeout_seconds: float = 600.0) -> Done:
+def mtafleet(*arguments: str, timeout_seconds: float = 1800.0) -> Done:
     """Run `mtafleet` to its end. Interrupted, it gives the command time to put things in order."""
     process = start(*arguments)
     try:

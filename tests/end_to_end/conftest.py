@@ -3,11 +3,8 @@
 A lab of this checkout that is up already is taken as it is, and left.
 """
 
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -77,14 +74,13 @@ def adopted() -> bool:
 def first_up(adopted: bool) -> Iterator[Done]:
     """`mtafleet up lab`; whatever happens afterwards, a lab that was not there before goes again."""
     system = System.of_this_checkout()
-    with _orderly_end():
-        try:
-            yield mtafleet("up", NAME)
-        finally:
-            if adopted:
-                system.heal()
-            elif system.exists:
-                remove(system)
+    try:
+        yield mtafleet("up", NAME)
+    finally:
+        if adopted:
+            system.heal()
+        elif system.exists:
+            remove(system)
 
 
 @pytest.fixture(scope="session")
@@ -152,17 +148,3 @@ def _possible() -> str | None:
     except HostError:
         return "this computer cannot run a lab: see tools/preflight"
     return None
-
-
-@contextmanager
-def _orderly_end() -> Iterator[None]:
-    """A polite request to end is treated like Ctrl-C, so that the lab is removed."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -11,8 +11,9 @@ from pathlib import Path
 from fleet.ports import SMTPS, SUBMISSION
 from lab.api import netns
 
-TIMEOUT_SECONDS = 15.0
+TIMEOUT_SECONDS = 300.0
 CONNECT_TIMEOUT_SECONDS = 1.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,14 @@ def dialogue(
     return netns.opened_in(network, lambda: _talk(str(address), port, commands, login, secure))
 
 
-def reachable(network: Path, address: IPv4Address | str, port: int) -> bool:
+def reachable(
+    network: Path, address: IPv4Address | str, port: int, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
+) -> bool:
     """Whether a TCP session to a port can be had."""
 
     def attempt() -> bool:
         try:
-            socket.create_connection((str(address), port), CONNECT_TIMEOUT_SECONDS).close()
+            socket.create_connection((str(address), port), timeout_seconds).close()
         except OSError:
             return False
         return True

@@ -18,7 +18,7 @@ def test_a_node_is_drained_under_load_and_put_back_with_nothing_lost_or_refused(
 ) -> None:
     configured.await_steady()
     sender = start("lab", "send", "--json", *LOAD)
-    drained = mtafleet("drain", NAME, NODE, "--reason", "a test", "--timeout", "60s", "--json")
+    drained = mtafleet("drain", NAME, NODE, "--reason", "a test", "--timeout", "10m", "--json")
     assert drained.status == 0, drained.text
     told = drained.json()
     assert (told["outcome"], told["queued"], told["sessions"]) == ("drained", 0, 0)
@@ -28,17 +28,18 @@ def test_a_node_is_drained_under_load_and_put_back_with_nothing_lost_or_refused(
         assert seen["maintenance"]["orders"][NODE]["reason"] == "a test"
         doors = {key: one["state"] for key, one in seen["haproxy"]["servers"].items()}
         assert {state for key, state in doors.items() if key.endswith(f"/{NODE}")} == {"drain"}
-    assert not _named(configured, answers)
+    # The command has asked the name servers itself; what was seen of them here may be a moment older.
+    await_that("no name server names the node", lambda: not _named(configured, answers))
     assert [item for item in configured.queued() if item.node == NODE] == []
 
     back = mtafleet("undrain", NAME, NODE, "--json")
     assert back.status == 0, back.text
-    await_that("all name servers name the node again", lambda: len(_named(configured, answers)) == 8, 10)
+    await_that("all name servers name the node again", lambda: len(_named(configured, answers)) == 8)
     figures[f"{NODE} drained under load, and back in service after"] = (
         f"{told['seconds']:.1f} s, {back.json()['seconds']:.1f} s"
     )
 
-    output, errors = sender.communicate(timeout=120)
+    output, errors = sender.communicate(timeout=600)
     assert sender.returncode == 0, errors
     totals = account(configured, "transactional", json.loads(output)).totals
     assert (totals["attempted"], totals["accepted"]) == (COUNT, COUNT)

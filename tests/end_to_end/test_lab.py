@@ -33,7 +33,7 @@ def test_destroy_leaves_nothing(configured: System, adopted: bool) -> None:
     done = mtafleet("destroy", NAME, "--yes")
     assert done.status == 0, done.text
     assert traces(configured.paths) == []
-    assert configured.processes() == []
+    configured.await_no_process()
     assert not configured.exists
     again = mtafleet("destroy", NAME, "--yes")
     assert again.status == 0, again.text

@@ -53,7 +53,7 @@ def test_outputs_hold_no_secret_in_clear(system: System) -> None:
         ["stack", "output", "--json", "--stack", NAME],
         project=project_root(),
         variables=engine_environment(NAME),
-        timeout_seconds=60,
+        timeout_seconds=600,
     )
     assert "[secret]" in text
     assert present(plain_secrets(system), text.encode()) == []

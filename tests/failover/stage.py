@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import failover.haproxy
+import failover.nameserver
 from failover.config import Primary, TsigKey
 from failover.errors import HaproxyError, ZoneConflict, ZoneError
 from failover.haproxy import Order, RuntimeSocket, ServerKey, give_orders, plan_orders, read_states
@@ -24,13 +26,14 @@ KEY = TsigKey("mtafleet", "hmac-sha256", base64.b64encode(b"k" * 32).decode())
 WRONG_KEY = TsigKey("mtafleet", "hmac-sha256", base64.b64encode(b"w" * 32).decode())
 BACKENDS = {"east-1": "127.0.1.1", "west-1": "127.0.1.2"}
 FRONT = ("127.0.2.1", 2587)
+PATIENCE_SECONDS = 30.0
 
 HAPROXY = f"""
 global
   stats socket /mnt/admin.sock level admin
 defaults
   mode tcp
-  timeout connect 500ms
+  timeout connect 30s
   timeout client 30s
   timeout server 30s
   option redispatch 1
@@ -74,7 +77,7 @@ def run(*command: str) -> None:
 
 
 def build_stage(image: str, work: Path) -> None:
-    """The image with `work` at /mnt, addresses on loopback, both programs running."""
+    """The image with `work` at /mnt, addresses on loopback."""
     (work / "haproxy.cfg").write_text(HAPROXY)
     (work / "knot.conf").write_text(KNOT)
     (work / "zone").write_text(ZONE_FILE)
@@ -82,6 +85,10 @@ def build_stage(image: str, work: Path) -> None:
     run("ip", "link", "set", "lo", "up")
     run("mount", "--bind", image, image)
     run("mount", "--bind", str(work), f"{image}/mnt")
+
+
+def start_programs(image: str, work: Path) -> None:
+    """HAProxy, whose first checks find the backends, and Knot."""
     run("chroot", image, "/usr/sbin/haproxy", "-D", "-f", "/mnt/haproxy.cfg")
     with (work / "knot.log").open("w") as log:
         subprocess.Popen(["chroot", image, "/usr/sbin/knotd", "-c", "/mnt/knot.conf"], stderr=log)
@@ -162,7 +169,7 @@ async def steer_haproxy(work: Path) -> dict[str, Any]:
 
 async def ready(server: NameServer) -> int:
     """The serial, as soon as Knot answers."""
-    for _ in range(40):
+    for _ in range(400):
         try:
             return await server.serial()
         except ZoneError:
@@ -228,12 +235,15 @@ async def add_addresses(primary: Primary, network: int) -> int:
     return conflicts
 
 
-async def main(work: Path) -> None:
+async def main(image: str, work: Path) -> None:
     backends = Backends()
     await backends.start()
+    await asyncio.to_thread(start_programs, image, work)
     print(json.dumps({"haproxy": await steer_haproxy(work), "knot": await steer_knot()}))
 
 
 if __name__ == "__main__":
+    # What counts here is what is answered, not how soon: the computer may be busy.
+    failover.haproxy.SOCKET_TIMEOUT_SECONDS = failover.nameserver.TIMEOUT_SECONDS = PATIENCE_SECONDS
     build_stage(sys.argv[1], Path(sys.argv[2]))
-    asyncio.run(main(Path(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))

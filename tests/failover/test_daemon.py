@@ -29,6 +29,7 @@ from failover.status import describe, serve
 from failover.zone import Answer, ZoneView
 from tests.failover.authorities import FakeAuthority
 from tests.failover.fleet_of_two import configuration
+from tests.failover.loopback import in_order
 from tests.failover.test_haproxy import FakeHaproxy
 from tests.failover.test_orders import ORDER
 
@@ -143,7 +144,8 @@ async def test_the_status_says_who_is_out_and_why(rig: Rig) -> None:
     assert status["nodes"]["west-1"]["silent"] is False
 
 
-async def test_the_status_socket_answers_its_group_only(rig: Rig) -> None:
+async def test_the_status_socket_answers_its_group_only(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("failover.ask.TIMEOUT_SECONDS", 60.0)
     path = rig.config.status_socket
     server = await serve(rig.daemon, path)
     async with server:
@@ -296,9 +298,10 @@ def heartbeat_of(rig: Rig, sequence: int, failing: set[str]) -> bytes:
 
 def hear(rig: Rig, *datagrams: bytes) -> None:
     port = rig.daemon.prober._pulse.socket.getsockname()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    with in_order() as settle, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for datagram in datagrams:
             sender.sendto(datagram, port)
+        settle()
 
 
 async def test_what_a_node_said_of_itself_is_forgotten_when_its_daemon_is_no_longer_heard(rig: Rig) -> None:

@@ -191,7 +191,11 @@ async def test_a_missing_socket_is_named(tmp_path: Path) -> None:
         await RuntimeSocket(tmp_path / "admin.sock")("show info")
 
 
-async def test_the_runtime_socket_sends_one_line_and_reads_to_the_end(tmp_path: Path) -> None:
+async def test_the_runtime_socket_sends_one_line_and_reads_to_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failover.haproxy.SOCKET_TIMEOUT_SECONDS", 60.0)
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"you said " + await reader.readline())
         writer.close()

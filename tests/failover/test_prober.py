@@ -1,6 +1,6 @@
 """The prober over real sockets on loopback, with the clock and the peers in the test's hand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from failover.prober import Prober
 from failover.pulse import Pulse, open_socket
 from failover.shape import policy_of
 from tests.failover.fleet_of_two import configuration
+from tests.failover.loopback import in_order
 from tests.failover.peers import FakePeer, until
 
 SECRET = b"k" * 32
@@ -19,10 +20,14 @@ THEIRS = "127.0.0.2"
 
 
 class World:
-    """One prober named east-1, itself and west-1 as peers, and the decisions that follow."""
+    """One prober named east-1, itself and west-1 as peers, and the decisions that follow.
 
-    def __init__(self) -> None:
+    `settle` returns once everything that was sent has arrived.
+    """
+
+    def __init__(self, settle: Callable[[], None]) -> None:
         self.now = 100.0
+        self._settle = settle
         self.peers = {"east-1": FakePeer(OWN), "west-1": FakePeer(THEIRS)}
         self.config = self._config()
         sock = open_socket(OWN, 0)
@@ -58,8 +63,10 @@ class World:
             peer.crash()
 
     def _serve(self) -> None:
+        self._settle()
         for peer in self.peers.values():
             peer.serve()
+        self._settle()
         self._take(self.prober.handle_alarms(self.now))
 
     def _take(self, found: list[Any]) -> None:
@@ -80,9 +87,10 @@ class World:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    one = World()
-    yield one
-    one.close()
+    with in_order() as settle:
+        one = World(settle)
+        yield one
+        one.close()
 
 
 def test_healthy_peers_stay_healthy_and_are_probed_at_the_interval(world: World) -> None:

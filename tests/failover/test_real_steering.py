@@ -28,7 +28,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         str(tmp_path_factory.mktemp("stage")),
     ]
     done = subprocess.run(
-        [*PRIVATE, *command], cwd=project_root(), capture_output=True, text=True, check=False, timeout=120
+        [*PRIVATE, *command], cwd=project_root(), capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)

@@ -4,15 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from fleet.spec.load import load_environment
 from fleet.spec.models import Environment
 from fleet.topology import Fleet
-
-# A busy machine is no failure.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 LAB = Path(__file__).parents[2] / "environments" / "lab.yaml"
 

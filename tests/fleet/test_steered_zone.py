@@ -130,7 +130,7 @@ def test_a_running_knot_gets_a_new_pool_and_loses_an_old_one(tmp_path: Path) -> 
         [*apart, "sh", "-c", SCRIPT, "sh", str(root), str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr + (tmp_path / "knot.log").read_text()

@@ -16,6 +16,7 @@ import yaml
 from fleet.paths import project_root
 from infra.engine import require_engine
 from tests.infra.fakelab.computer import FakeComputer
+from tests.infra.processes import await_end, end
 
 STACK = "lab"
 ENVIRONMENT_FILE = "small.yaml"
@@ -140,15 +141,10 @@ class Stack:
         assert old in text
         file.write_text(text.replace(old, new))
 
-    def processes(self) -> list[int]:
-        """Every process that was started with this stack's environment."""
-        mark = f"PULUMI_HOME={self.folder / 'home'}".encode()
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    if mark in (entry / "environ").read_bytes().split(b"\0"):
-                        found.append(int(entry.name))
-                except OSError:
-                    continue
-        return found
+    def await_end(self) -> None:
+        """Wait for every process that was started with this stack's environment; none may stay."""
+        await_end(f"PULUMI_HOME={self.folder / 'home'}")
+
+    def end(self) -> None:
+        """Kill those that are left."""
+        end(f"PULUMI_HOME={self.folder / 'home'}")

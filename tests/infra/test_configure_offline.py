@@ -214,9 +214,9 @@ def test_one_node_that_answers_is_enough(outputs: StackOutputs) -> None:
         node = outputs.fleet.nodes["witness-1"]
         return node.model_copy(update={"ssh_host": "127.0.0.1", "ssh_port": port})
 
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
-        open_port, closed_port = server.getsockname()[1], other.getsockname()[1]
-        other.close()
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # and nobody else can listen there
+        open_port, closed_port = server.getsockname()[1], deaf.getsockname()[1]
         assert reachable([at(closed_port), at(open_port)])
         assert not reachable([at(closed_port)])
 

@@ -43,6 +43,7 @@ pytestmark = [
 @pytest.fixture
 def paths() -> Iterator[LabPaths]:
     here = LabPaths.of(NAME, project_root())
+    outer.destroy(here)  # what a killed run of this test has left
     yield here
     outer.destroy(here)
 
@@ -51,8 +52,7 @@ def paths() -> Iterator[LabPaths]:
 def stack(tmp_path: Path, paths: LabPaths) -> Iterator[Stack]:
     made = Stack.make(tmp_path, NAME, "lab/provider")
     yield made
-    for process in made.processes():
-        os.kill(process, signal.SIGKILL)
+    made.end()
 
 
 class Operator:
@@ -82,7 +82,7 @@ class Operator:
         ]
 
         def ask() -> str:
-            answer = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
+            answer = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=300)
             assert answer.returncode == 0, answer.stderr
             return answer.stdout.strip()
 
@@ -141,7 +141,7 @@ def test_a_fleet_comes_loses_a_machine_and_goes(stack: Stack, paths: LabPaths, t
     gone = stack.destroy()
     assert gone.status == 0, gone.text
     assert_nothing_left(paths)
-    assert stack.processes() == []
+    stack.await_end()
 
 
 def kill_half_way(stack: Stack) -> None:
@@ -174,7 +174,7 @@ def test_a_killed_up_can_be_repeated_and_destroyed(stack: Stack, paths: LabPaths
     first_process = outer.find(paths)
     assert first_process is not None
     os.kill(first_process.pid, signal.SIGKILL)  # the whole lab at once, as a restart of the computer would
-    cgroups.wait_empty(cgroups.of_lab(paths), 20.0)
+    assert cgroups.wait_empty(cgroups.of_lab(paths), 120.0)
     assert stack.up("--refresh").status == 0
     assert {ssh.run(name, "hostname") for name in ssh.nodes} == {
         f"{name}.fleet.example" for name in ssh.nodes

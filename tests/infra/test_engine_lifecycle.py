@@ -1,7 +1,6 @@
 """The program and both providers under the real Pulumi engine; only the computer below is a fake."""
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,7 @@ pytestmark = [
 def stack(tmp_path: Path) -> Iterator[Stack]:
     made = Stack.make(tmp_path)
     yield made
-    for process in made.processes():
-        os.kill(process, signal.SIGKILL)
+    made.end()
 
 
 @pytest.fixture
@@ -80,7 +78,7 @@ def test_the_life_of_a_fleet(provisioned: Stack) -> None:
     for folder in ("outer", "sites", "links", "disks", "machines", "addresses"):
         assert computer.names(folder) == []
     assert not list((computer.root / "state").iterdir())
-    assert stack.processes() == []
+    stack.await_end()
 
 
 def test_a_killed_up_can_be_repeated(stack: Stack) -> None:

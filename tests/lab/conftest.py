@@ -15,12 +15,19 @@ from lab.network import sites
 from lab.outer import namespace
 from lab.processes import start_ticks
 from lab.specs import DiskSpec, MachineSpec, SiteSpec
+from tests.lab import leftovers
 
 SITES = {"east": "198.51.100.0/24", "west": "203.0.113.0/24", "operator": "192.0.2.128/26"}
 MACHINES = {
     "east-1": MachineSpec("east-1", "east-1", "east", ("198.51.100.11", "198.51.100.21")),
     "west-1": MachineSpec("west-1", "west-1", "west", ("203.0.113.11",)),
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _swept() -> None:
+    """No machine of an earlier run, which was killed, takes the processor from these."""
+    leftovers.sweep()
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +50,7 @@ def small_lab(
 ) -> Iterator[LabPaths]:
     """A running lab with all of SITES and MACHINES; removed at the end of the module."""
     paths = LabPaths.of("test", tmp_path_factory.mktemp("checkout"))
+    namespace.destroy(paths)  # folders of tests have the same names again once the old ones are gone
     public_key = operator_key.with_suffix(".pub").read_text().strip()
     try:
         for name, network in SITES.items():

@@ -102,7 +102,7 @@ def test_a_killed_machine_reads_as_dead_and_boots_with_what_it_kept(small_lab: L
 
 
 def test_a_stopped_machine_shut_down_in_order(small_lab: LabPaths) -> None:
-    machine.stop(small_lab, "east-1")
+    machine.stop(small_lab, "east-1", timeout_seconds=300)
     state = machine.read(small_lab, "east-1")
     assert state is not None
     assert not state.running
@@ -221,7 +221,7 @@ def test_nothing_can_leave_the_lab(small_lab: LabPaths) -> None:
 def _can_send(network: Path, address: str) -> bool:
     """Whether TCP gets further than a refusal by a router that knows no way."""
     with netns.opened_in(network, lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
-        probe.settimeout(5)
+        probe.settimeout(60)
         try:
             probe.connect((address, 25))
         except OSError as error:

@@ -16,7 +16,7 @@ def test_our_own_process_lives() -> None:
 
 
 def test_a_pid_that_now_belongs_to_another_is_left_alone() -> None:
-    with subprocess.Popen(["sleep", "60"]) as sleeper:
+    with subprocess.Popen(["sleep", "infinity"]) as sleeper:
         process = ProcessId.of(sleeper.pid)
         assert process is not None
         for stranger in (replace(process, start_ticks=1), replace(process, boot_id="another boot")):
@@ -25,7 +25,7 @@ def test_a_pid_that_now_belongs_to_another_is_left_alone() -> None:
             assert stranger.wait(0)
         assert sleeper.poll() is None
         assert process.send(signal.SIGKILL)
-        assert process.wait(10)
+        assert process.wait(60)
 
 
 def test_a_process_that_ended_is_known_to_have() -> None:

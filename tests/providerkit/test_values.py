@@ -1,4 +1,4 @@
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from providerkit.values import UNKNOWN, Properties, from_struct, to_struct
@@ -17,7 +17,6 @@ json_values = st.recursive(
 names = st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=1, max_size=5)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy computers are no finding
 @given(st.dictionaries(names, json_values, max_size=5), st.sets(names), st.sets(names))
 def test_properties_survive_the_wire(values: dict[str, object], secret: set[str], unknown: set[str]) -> None:
     known = {key: value for key, value in values.items() if key not in unknown}

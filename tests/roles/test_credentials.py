@@ -21,7 +21,7 @@ def test_the_method_is_sha_crypt() -> None:
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(password=st.text(min_size=1, max_size=200).filter(lambda text: "\0" not in text))
 def test_the_same_password_always_hashes_alike_and_for_each_user_differently(password: str) -> None:
     assert passwords.hash_password(password, "lab a") == passwords.hash_password(password, "lab a")

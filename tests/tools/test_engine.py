@@ -141,7 +141,7 @@ def test_a_refusal_of_the_surroundings_comes_with_a_remedy(tmp_path: Path) -> No
     body = "echo 'error: PULUMI_ACCESS_TOKEN must be set for login' >&2; exit 255"
     variables = fake_pulumi(tmp_path, body)
     with pytest.raises(EngineError, match=r"must be set for login\nNo place for the state has been chosen"):
-        pulumi(["stack"], project=tmp_path, variables=variables, timeout_seconds=60)
+        pulumi(["stack"], project=tmp_path, variables=variables, timeout_seconds=300)
 
 
 def test_an_engine_that_does_not_end_in_time_is_given_up(tmp_path: Path) -> None:

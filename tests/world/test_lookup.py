@@ -11,7 +11,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from lab.world.lookup import Kind, ResolverLookup, TemporaryDnsError
+from lab.world.lookup import FAILURE_SECONDS, Kind, ResolverLookup, TemporaryDnsError
 
 ZONE = {
     ("mx.example.", "MX"): ["20 b.example.", "10 A.example."],
@@ -19,6 +19,10 @@ ZONE = {
     ("host.example.", "A"): ["198.51.100.1"],
     ("21.100.51.198.in-addr.arpa.", "PTR"): ["Mail.example."],
 }
+
+
+#: What the look-up goes by; it stands still unless a test moves it.
+NOW = [100.0]
 
 
 class NameServer(asyncio.DatagramProtocol):
@@ -52,8 +56,9 @@ class NameServer(asyncio.DatagramProtocol):
 async def server() -> AsyncIterator[tuple[NameServer, ResolverLookup]]:
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", 0))
+    port = transport.get_extra_info("sockname")[1]
     try:
-        yield protocol, ResolverLookup("127.0.0.1", port=transport.get_extra_info("sockname")[1])
+        yield protocol, ResolverLookup("127.0.0.1", port=port, lifetime_seconds=180, clock=lambda: NOW[0])
     finally:
         transport.close()
 
@@ -89,6 +94,10 @@ async def test_a_failure_is_temporary_and_remembered_for_a_moment() -> None:
             with pytest.raises(TemporaryDnsError):
                 await lookup("broken.example", "A")
         assert name_server.asked["broken.example."] == 1
+        NOW[0] += FAILURE_SECONDS
+        with pytest.raises(TemporaryDnsError):
+            await lookup("broken.example", "A")
+        assert name_server.asked["broken.example."] == 2
 
 
 async def test_a_name_that_cannot_be_asked_for_is_a_failure() -> None:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,10 +50,21 @@ def _go(go: Path, module: Path, *arguments: str) -> str:
     return answer.stdout
 
 
+def _fetched(go: Path, module: Path, package: str) -> list[str]:
+    """The packages that `package` is made of, their sources fetched; mirrors have hiccups."""
+    for pause_seconds in (5, 20, 60):
+        try:
+            return _go(go, module, "list", "-deps", package).split()
+        except BuildError as error:
+            print(f"{error}\npulumi engine: once more in {pause_seconds} s", file=sys.stderr)
+            time.sleep(pause_seconds)
+    return _go(go, module, "list", "-deps", package).split()
+
+
 def _compile(go: Path, module: Path, package: str, binary: Path) -> None:
     """Compile one command, at low priority, counting packages for the progress line."""
     with Progress(f"pulumi engine: fetching the sources of {binary.name}") as progress:
-        progress.total = len(_go(go, module, "list", "-deps", package).split())
+        progress.total = len(_fetched(go, module, package))
         progress.label = f"pulumi engine: compiling {binary.name}"
         flags = f"-s -w -X {VERSION_VARIABLE}=v{MINIMUM_CLI}"
         command = ["nice", "-n", "5", str(go), "build", "-v", "-ldflags", flags, "-o", str(binary), package]

@@ -16,6 +16,7 @@ it strikes, for ever when left out. Counting begins anew when the file changes.
 =============  ==========================================================================================
 """
 
+import os
 import re
 import socket
 import threading
@@ -116,14 +117,22 @@ class Faults:
         return None
 
     def _reload(self) -> None:
-        try:
-            stamp = self._file and (self._file.stat().st_mtime_ns, self._file.stat().st_ino)
-        except FileNotFoundError:
-            stamp = None
+        stamp, content = self._look()
         if stamp != self._stamp:
-            self._rules = _RULES.validate_json(self._file.read_bytes()) if stamp and self._file else []
+            self._rules = _RULES.validate_json(content) if stamp else []
             self._stamp = stamp
             self._struck.clear()
+
+    def _look(self) -> tuple[object, bytes]:
+        """What tells the file from any other, and its content; opened once: it may be replaced."""
+        if self._file is None:
+            return None, b""
+        try:
+            with self._file.open("rb") as file:
+                found = os.fstat(file.fileno())
+                return (found.st_mtime_ns, found.st_ino), file.read()
+        except FileNotFoundError:
+            return None, b""
 
     def _hide(self, request: Request, answer: str, requests: int) -> None:
         with self._guard:
