@@ -124,5 +124,7 @@ def test_what_is_rendered_for_each_node_of_the_lab_is_valid(name: str) -> None:
     config = parse_config(json.loads(json.dumps(daemon_config(fleet, name))))
     assert (config.steering is not None) == (fleet.node(name).role == "mta")
     assert (config.haproxy_socket is not None) == (fleet.node(name).role != "witness")
+    assert (config.views is not None) == (fleet.node(name).role != "application")
+    assert config.views is None or name not in config.views.nodes
     assert {peer.name for peer in config.peers} == {node.name for node in fleet.nodes}
     assert set(config.pools) == {"transactional", "marketing", "notification", "inbound"}
