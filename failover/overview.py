@@ -94,7 +94,8 @@ class Overview:
 
     @property
     def healthy(self) -> bool:
-        return all(one.healthy for one in (*self.nodes, *self.members, *self.views))
+        lines: list[NodeLine | MemberLine | ViewLine] = [*self.nodes, *self.members, *self.views]
+        return all(one.healthy for one in lines)
 
 
 def overview(observers: Sequence[Observer]) -> Overview:

@@ -1,11 +1,11 @@
 """What this node tells health checkers of the other nodes: whether each serves clients. Pure.
 
-Where DNS hangs on health checks, a node's answers come and go together, under all names. So there is one view
-of each node, made of its entries in all pools. It is told only after it has held for a moment, and an observer
-that cannot judge says what it said before:
+Where DNS hangs on health checks, all answers with a node come and go together, under all names. So there is
+one view of each node, made of its entries in all pools. It is told only after it has held for a moment, and an
+observer that cannot judge says what it said before:
 
-- in doubt, of nobody;
-- when it hears nobody outside its own site, of nodes outside it: its site is likelier cut off than all others are dead.
+- in doubt, of nobody anything new;
+- when it hears nobody outside its own site, nothing new of those outside: likelier its site is cut off.
 """
 
 from collections import Counter

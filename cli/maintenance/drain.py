@@ -136,9 +136,9 @@ def _plan(fleet: Fleet, request: Request) -> Iterator[str]:
     until = f"{request.until:%Y-%m-%d %H:%M} UTC"
     yield f"{request.node}: out of service until {until}, by {request.owner}: {request.reason}"
     yield f"  1. order {len(fleet.nodes)} daemons to spare it; no pool falls below {request.floor_percent} %"
-    yield "  2. wait until every daemon, front door and name server does without it; sessions under way go on"
+    yield "  2. wait until every daemon, front door and name server does without it; open sessions go on"
     if request.checks_seconds:
-        yield f"     {request.checks_seconds} s more for health checkers to notice, then the TTL of old answers"
+        yield f"     {request.checks_seconds} s for health checkers to notice, then the TTL of old answers"
     yield f"  3. have it try its queues, and wait up to {request.timeout_seconds:.0f} s until they are empty"
 
 

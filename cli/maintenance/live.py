@@ -64,7 +64,7 @@ class LiveNodes:
         self._shells.ask_one(node, TRY_QUEUE)
 
     def _answers(self) -> Sequence[ZoneAnswer]:
-        """Nothing on AWS: answers hang on health checks there, and these on views, which the daemons tell of."""
+        """Nothing on AWS: there answers hang on health checks, and these on views, of which daemons tell."""
         if self._fleet.environment.substrate != "lab":
             return ()
         return asyncio.run(ask_primaries(self._fleet))

@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +63,17 @@ def reloaded(here: Stage) -> Said:
 
 def refused_at_last(source: str) -> bool:
     """Whether the last of many connections is closed before a word is said."""
-    opened = [socket.create_connection(DOOR, 5.0, source_address=(source, 0)) for _ in range(MANY)]
-    last = opened[-1]
-    last.settimeout(3.0)
-    try:
-        return last.recv(1) == b""
-    except ConnectionResetError:
-        return True
-    except TimeoutError:
-        return False
-    finally:
-        for one in opened:
-            one.close()
+    with ExitStack() as opened:
+        try:
+            for _ in range(MANY):
+                last = socket.create_connection(DOOR, 5.0, source_address=(source, 0))
+                opened.enter_context(last)
+            last.settimeout(3.0)
+            return last.recv(1) == b""
+        except ConnectionResetError:
+            return True
+        except TimeoutError:
+            return False
 
 
 def scene(here: Stage) -> dict[str, Any]:
