@@ -1,7 +1,7 @@
 """What this node tells health checkers of the other nodes: whether each serves clients. Pure.
 
 Where DNS hangs on health checks, all answers with a node come and go together, under all names. So there is
-one view of each node, made of its entries in all pools. It is told only after it has held for a moment, and an
+one view of each node, made of its entries in all pools. It is told only once it has held for a moment, and an
 observer that cannot judge says what it said before:
 
 - in doubt, of nobody anything new;

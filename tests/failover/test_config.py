@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from failover.config import load_config, load_secret, load_tsig_key, parse_config
 from failover.errors import ConfigError
+from failover.shape import groups_of
 from fleet.spec.load import load_environment
 from fleet.steering import daemon_config
 from fleet.topology import Fleet
@@ -27,6 +28,13 @@ def test_a_valid_file_is_read_with_its_units_in_seconds(tmp_path: Path) -> None:
     assert config.steering is not None
     assert config.steering.standby_delay_seconds == 2.0
     assert config.peers[1].probes == {"orders": 11025}
+
+
+def test_who_tells_views_watches_entries_though_it_steers_nothing() -> None:
+    settings = {"socket": "/run/admin.sock", "map_file": "/var/views.map", "nodes": ["west-1"]}
+    for views, kinds in ((None, {"relay"}), (settings, {"relay", "entry"})):
+        config = parse_config(configuration(haproxy=None, dns=None, views=views))
+        assert {group.key.kind for group in groups_of(config)} == kinds
 
 
 def test_an_observer_steers_neither_haproxy_nor_dns() -> None:
