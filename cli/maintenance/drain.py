@@ -183,8 +183,9 @@ def _finish(environment: str, request: Request, done: Drained, *, as_json: bool)
     if done.outcome != "drained":
         why = "".join(f"\n  {one}" for one in figures["problems"])
         click.echo(
-            f"{request.node} still has {done.busy}; {done.handed.messages} messages were handed over. It stays out "
-            f"of service until {request.until:%H:%M} UTC: repeat the command to go on, or `mtafleet undrain`{why}",
+            f"{request.node} still has {done.busy}; {done.handed.messages} messages were handed over. "
+            f"It stays out of service until {request.until:%H:%M} UTC: repeat the command to go on, or "
+            f"`mtafleet undrain`{why}",
             err=True,
         )
     if done.outcome != "drained":

@@ -2,8 +2,8 @@
 
 Nothing of the node's configuration changes and nothing is left to undo, whenever this ends and however:
 
-1. A message that waits is taken by the exclusive lock that Postfix itself uses on queue files:
-   its queue manager passes such a message over ("skipped, still being delivered"), and so does another hand-over.
+1. A message that waits is taken by the exclusive lock that Postfix itself uses on queue files: its queue
+   manager passes such a message over ("skipped, still being delivered"), and so does another hand-over.
 2. It goes to a peer, whose certificate must prove its name, with the envelope it has: to all recipients that
    are still to be served, or not at all.
 3. Only after the peer's 250 the message is deleted here, still under the lock.

@@ -2,8 +2,9 @@
 
     hand-over --seconds 15 --route transactional=east-2/west-1,west-2 [--route ...] [--untried]
 
-`/` parts tiers of peers. `--untried` adds what waits for its first attempt, in paced transports. Refuses unless a maintenance order is in force for this node, and ends when it is
-lifted or runs out: a node that serves never hands mail on.
+`/` parts tiers of peers. `--untried` adds what waits for its first attempt, in paced transports. Refuses
+unless a maintenance order is in force for this node, and ends when it is lifted or runs out: a node that
+serves never hands mail on.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from failover.handover.errors import HandOverError
 from failover.handover.queue import Instance
 from failover.handover.session import connected
 from failover.handover.settings import SETTINGS_FILE, Settings, load_settings
-from failover.handover.work import Round, Route, hand_over, mail_log, while_allowed, told
+from failover.handover.work import Round, Route, hand_over, mail_log, told, while_allowed
 from failover.orders import Order, in_force
 
 CONFIGURATIONS = Path("/etc")

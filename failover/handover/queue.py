@@ -18,6 +18,7 @@ _DELETE_TRIES = 10
 _DELETE_PAUSE_SECONDS = 0.05
 WAITING = ("deferred", "incoming")
 PUT_BACK_SECONDS = 600
+"""Twice the longest round: nobody is to try a message while it is handed over."""
 _COMPLETE = stat.S_IXUSR
 """Set by Postfix when a queue file has all of its message."""
 _SMTPUTF8 = 1
@@ -59,9 +60,9 @@ class Instance:
     def put_back(self) -> int:
         """Take from the queue manager what it means to deliver at some time; returns how many messages.
 
-        They go back to `incoming`, as at its own restart, and it leaves them alone for PUT_BACK_SECONDS: then it takes
-        them up by itself, whatever has become of this process. Messages under delivery stay with it. The
-        reload makes it forget the others.
+        They go back to `incoming`, as at its own restart, and it leaves them alone for PUT_BACK_SECONDS: then
+        it takes them up by itself, whatever has become of this process. Messages under delivery stay with it.
+        The reload makes it forget the others.
         """
         later = time.time() + PUT_BACK_SECONDS
         count = 0
@@ -82,7 +83,7 @@ class Instance:
 
     @contextmanager
     def taken(self, path: Path) -> Iterator["Message | None"]:
-        """The message in `path`, kept from the queue manager meanwhile; None when it is gone or under delivery."""
+        """The message in `path`, kept from the queue manager; None when it is gone or under delivery."""
         try:
             file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:

@@ -53,7 +53,7 @@ class Session:
         except smtplib.SMTPDataError as error:  # no 354
             self._smtp.rset()
             raise _refused("DATA", error.smtp_code, _bytes(error.smtp_error)) from None
-        if code != 250:  # noqa: PLR2004  the one reply that takes responsibility
+        if code != 250:
             raise _refused("end of DATA", code, text)
         return text.decode(errors="replace")
 
@@ -100,7 +100,7 @@ def _open(smtp: smtplib.SMTP, peer: Peer, settings: Settings) -> None:
 
 
 def _trust(settings: Settings) -> ssl.SSLContext:
-    """The system's authorities, and whoever issued this node's own certificate: its peers have theirs from there."""
+    """The system's authorities, and whoever issued this node's own certificate: its peers' come from there."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an issuer counts without its root

@@ -54,7 +54,7 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which peers get a pool's mail: all of the first tier alike, the next only for what these do not take."""
+    """Which peers get a pool's mail: all of the first tier alike, the next what these do not take."""
 
     pool: str
     tiers: Sequence[Sequence[Peer]]
@@ -185,20 +185,16 @@ def mail_log(instance: Instance, pool: str) -> Iterator[Log]:
     command = ["postlog", "-c", str(instance.configuration), "-t", f"postfix-{pool}/hand-over"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     guard = threading.Lock()
-    assert process.stdin is not None
-    stream = process.stdin
 
     def log(line: str) -> None:
         with guard, suppress(OSError):
-            stream.write(f"{line}\n")
-            stream.flush()
+            print(line, file=process.stdin, flush=True)
 
     try:
         yield log
     finally:
         with suppress(OSError):
-            stream.close()
-        process.wait()
+            process.communicate()
 
 
 def told(round_: Round) -> Mapping[str, object]:

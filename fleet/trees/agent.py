@@ -2,9 +2,9 @@
 
 import json
 
+from fleet.handover import HAND_OVER_FILE, hand_over_settings
 from fleet.inventory import NodeModel
 from fleet.render import TreeFile
-from fleet.handover import HAND_OVER_FILE, hand_over_settings
 from fleet.steering import SECRET_FILE, TSIG_KEY_FILE, daemon_config, heartbeat_secret, tsig_key_line
 
 CONFIG_FILE = "/etc/mtafleet/failover/config.json"
@@ -12,7 +12,7 @@ OWNER = "mtafleet"
 
 
 def files(node: NodeModel) -> list[TreeFile]:
-    """The configuration, the heartbeat secret, whom mail may be handed to, and the TSIG key on DNS writers."""
+    """The configuration, the heartbeat secret, where peers take mail, and the TSIG key on DNS writers."""
     config = daemon_config(node.fleet, node.name)
     tsig = node.secrets.tsig
     secret = tsig.secret.get_secret_value()

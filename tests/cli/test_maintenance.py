@@ -158,7 +158,7 @@ def time() -> Time:
 def test_a_drain_waits_for_old_answers_to_run_out_for_sessions_and_for_mail(
     nodes: FakeNodes, time: Time
 ) -> None:
-    nodes.busy_by_turns = [Busy({"orders": 3}, 1)] * 5 + [Busy({"orders": 2}, 0)] * 15
+    nodes.busy_by_turns = [Busy({"orders": 3}, 1)] * 5 + [Busy({"orders": 2}, 0, moving=2)] * 15
     done = drain(nodes, REQUEST, time.watch)
     assert done.outcome == "drained"
     assert done.seconds == pytest.approx(10.0)
@@ -228,7 +228,8 @@ def test_what_no_peer_takes_in_time_stays_and_the_node_stays_out(nodes: FakeNode
     nodes.busy_by_turns = [Busy({"orders": 9}, 0)] * 1000
     nodes.rounds = [HANDED]
     done = drain(nodes, REQUEST, time.watch)
-    assert (done.outcome, done.busy.messages, done.seconds) == ("busy", 9, pytest.approx(60))
+    assert (done.outcome, done.busy.messages) == ("busy", 9)
+    assert done.seconds == pytest.approx(60)
     assert done.handed == changed(HANDED, problems=("west-1: Connection refused",))
     assert "east-1" in nodes.ordered
     rounds = [line for line in nodes.said if line.startswith("hand over")]

@@ -98,7 +98,7 @@ class FakeSession:
 
 
 def hand(queue: FakeQueue, peers: FakePeers, *tiers: str, most: int | None = None) -> Round:
-    """One round over tiers like `near,other`; with `most`, it may go on only until so many were handed over."""
+    """One round over tiers like `near,other`; with `most`, it may go on until so many were handed over."""
     round_ = Round(peers.connect, lambda: most is None or len(peers.got) < most)
     route = Route("orders", [[PEERS[name] for name in tier.split(",")] for tier in tiers])
     hand_over(round_, route, queue, log=lambda line: None)
@@ -197,7 +197,7 @@ def test_a_round_goes_on_until_its_time_is_up_or_the_order_is_lifted() -> None:
 
 POSTCAT = """\
 *** ENVELOPE RECORDS - ***
-message_size:            1290             700               2               0            1290               {flags}
+message_size:        1290         700           2           0        1290           {flags}
 message_arrival_time: Mon May  4 12:00:00 2026
 named_attribute: log_client_name=app
 sender: bounce+00@bounce.shop.example
@@ -277,7 +277,7 @@ def test_routes_name_peers_of_the_settings_only(settings_file: Path) -> None:
     ]
     with pytest.raises(ConfigError, match="no pool 'news'"):
         parse_route("news=west-1", settings)
-    with pytest.raises(ConfigError, match="orders has no peer 'evil.example'"):
+    with pytest.raises(ConfigError, match=r"orders has no peer 'evil\.example'"):
         parse_route("orders=evil.example", settings)
 
 

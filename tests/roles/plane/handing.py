@@ -51,7 +51,8 @@ class Node:
     here: Stage
 
     def prepare(self) -> None:
-        """The helper's code and files, as the tree `agent` and the tree `software` would put them there."""
+        """A peer's address, and the helper's files as the trees `agent` and `software` would have them."""
+        subprocess.run(["ip", "address", "add", f"{PEER}/32", "dev", "lo"], check=True)
         library = self.here.root / "opt/mtafleet/lib"
         for package in ("fleet", "failover"):
             shutil.copytree(
@@ -124,7 +125,7 @@ def letter(number: int) -> EmailMessage:
 
 
 def submit_all(trust: ssl.SSLContext) -> None:
-    """COUNT messages that wait: the first has two recipients, of which one is served; every third is hosted."""
+    """COUNT messages that wait: the first has a recipient more, who is served; every third is hosted."""
     with smtplib.SMTP_SSL("198.51.100.21", 465, "app.test", context=trust) as session:
         session.login("shop-app", "password-of-shop-app")
         for number in range(COUNT):
@@ -138,12 +139,11 @@ def ask(source: str, *lines: str) -> list[int]:
     """Codes of the replies of the listener for handed mail, to somebody who comes from `source`."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with closing(socket.create_connection((OWN, TAKES_PORT), 10, (source, 0))) as plain:
-        with context.wrap_socket(plain) as wrapped:
-            session = smtplib.SMTP(local_hostname="peer.test")
-            session.sock = wrapped
-            codes = [session.getreply()[0], session.ehlo()[0]]
-            return [*codes, *(session.docmd(line)[0] for line in lines)]
+    plain = socket.create_connection((OWN, TAKES_PORT), 10, (source, 0))
+    with closing(smtplib.SMTP(local_hostname="peer.test")) as session:
+        session.sock = context.wrap_socket(plain)
+        codes = [session.getreply()[0], session.ehlo()[0]]
+        return [*codes, *(session.docmd(line)[0] for line in lines)]
 
 
 def who_may(node: Node) -> dict[str, list[int]]:
@@ -197,7 +197,9 @@ def paced(node: Node, trust: ssl.SSLContext) -> dict[str, Any]:
         for number in range(PACED):
             content = letter(COUNT + number).as_bytes(policy=SMTP)
             session.sendmail(SENDER, [f"paced{number}@gmail.com"], content, mail_options=["BODY=8BITMIME"])
-    waits = wait_until(lambda: 0 < node.waiting("transactional", "active") < PACED)
+    waits = wait_until(
+        lambda: node.waiting("transactional", "active") > 0 == node.waiting("transactional", "incoming")
+    )
     tried_only = node.hand_over()
     untried = node.hand_over("--untried")
     left = ("maildrop", "incoming", "active", "deferred", "hold")
@@ -232,7 +234,6 @@ def scenes(node: Node, receiver: Receiver, trust: ssl.SSLContext) -> dict[str, A
 
 async def play(image: Path, work: Path, bundle: bytes) -> dict[str, Any]:
     with stage(image, work, bundle) as here:
-        subprocess.run(["ip", "address", "add", f"{PEER}/32", "dev", "lo"], check=True)
         for role in ROLES:
             here.apply(role)
         node = Node(here)

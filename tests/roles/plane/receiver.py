@@ -1,4 +1,4 @@
-"""A mailbox provider in a few lines: takes mail over STARTTLS, refuses recipients called nobody, defers some."""
+"""A mailbox provider in a few lines: takes mail over STARTTLS, refuses some recipients and defers others."""
 
 import asyncio
 import ssl
@@ -52,7 +52,7 @@ class Receiver:
                 writer.write(b"250 ok\r\n")
             elif verb == b"DATA":
                 writer.write(b"354 go on\r\n")
-                content = (await reader.readuntil(b"\r\n.\r\n"))[:-3]
+                content = (await reader.readuntil(b"\r\n.\r\n"))[:-3].replace(b"\r\n..", b"\r\n.")
                 self.received.append(Received(client, helo, encrypted, sender, recipients, content))
                 writer.write(b"250 ok\r\n")
             elif verb == b"QUIT":
