@@ -100,7 +100,7 @@ def _open(smtp: smtplib.SMTP, peer: Peer, settings: Settings) -> None:
 
 
 def _trust(settings: Settings) -> ssl.SSLContext:
-    """The system's authorities, and whoever issued this node's own certificate: its peers' come from there."""
+    """The system's authorities, and whoever issued this node's own certificate: so did its peers'."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an issuer counts without its root
