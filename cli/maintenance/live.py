@@ -19,8 +19,8 @@ from infra.outputs import read_outputs
 from infra.ssh import NodeShells, Reply, node_shells
 
 HELPER = "/usr/local/sbin/mtafleet-maintenance"
-HAND_OVER_GRACE_SECONDS = 45.0
-"""A peer that hangs is given up after ten seconds, and a round ends with the messages under way."""
+HAND_OVER_GRACE_SECONDS = 120.0
+"""A peer that hangs is given up after half a minute, and a round ends with the messages under way."""
 TRY_QUEUE = "postmulti -g mtafleet -x postqueue -f"
 
 

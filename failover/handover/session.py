@@ -11,7 +11,7 @@ from failover.handover.errors import PeerError, Unfit
 from failover.handover.queue import Envelope
 from failover.handover.settings import Peer, Settings
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 _ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _PEM_END = "-----END CERTIFICATE-----"
 _SERVER_TROUBLE = (421, 431, 451, 452)

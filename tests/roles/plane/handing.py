@@ -31,7 +31,7 @@ from fleet.paths import project_root
 from fleet.spec.load import load_environment
 from fleet.steering import daemon_config
 from fleet.topology import Fleet
-from tests.roles.plane.play import wait_until
+from tests.roles.plane.play import until_answered, wait_until
 from tests.roles.plane.receiver import Receiver
 from tests.roles.plane.stage import RECEIVER, Stage, stage, start
 
@@ -91,11 +91,11 @@ class Node:
     def say(self, *words: str) -> tuple[int, str]:
         """Run the helper; its status, and what it printed on either stream."""
         process = self.helper(*words)
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=600)
         return process.returncode, output if process.returncode == 0 else errors
 
     def hand_over(self, *options: str) -> tuple[int, str]:
-        return self.say("hand-over", "--seconds", "60", "--route", "transactional=east-2/west-1", *options)
+        return self.say("hand-over", "--seconds", "300", "--route", "transactional=east-2/west-1", *options)
 
     def order(self) -> tuple[int, str]:
         now = datetime.now(UTC)
@@ -126,10 +126,20 @@ def letter(number: int) -> EmailMessage:
     return message
 
 
+def logged_in(trust: ssl.SSLContext) -> smtplib.SMTP:
+    """A session of the pool's user, through the front door."""
+
+    def attempt() -> smtplib.SMTP:
+        session = smtplib.SMTP_SSL("198.51.100.21", 465, "app.test", context=trust)
+        session.login("shop-app", "password-of-shop-app")
+        return session
+
+    return until_answered(attempt)
+
+
 def submit_all(trust: ssl.SSLContext) -> None:
     """COUNT messages that wait: the first has a recipient more, who is served; every third is hosted."""
-    with smtplib.SMTP_SSL("198.51.100.21", 465, "app.test", context=trust) as session:
-        session.login("shop-app", "password-of-shop-app")
+    with logged_in(trust) as session:
         for number in range(COUNT):
             domain = "hosted.example" if number % 3 == 2 else "gmail.com"
             recipients = [f"later{number}@{domain}"] + (["at.once@gmail.com"] if number == 0 else [])
@@ -139,9 +149,13 @@ def submit_all(trust: ssl.SSLContext) -> None:
 
 def ask(source: str, *lines: str) -> list[int]:
     """Codes of the replies of the listener for handed mail, to somebody who comes from `source`."""
+    return until_answered(lambda: _dialogue(source, *lines))
+
+
+def _dialogue(source: str, *lines: str) -> list[int]:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    plain = socket.create_connection((OWN, TAKES_PORT), 10, (source, 0))
+    plain = socket.create_connection((OWN, TAKES_PORT), 60, (source, 0))
     with closing(smtplib.SMTP(local_hostname="peer.test")) as session:
         session.sock = context.wrap_socket(plain)
         codes = [session.getreply()[0], session.ehlo()[0]]
@@ -168,7 +182,7 @@ def killed_at_the_worst_moment(node: Node) -> dict[str, Any]:
     trap.mkdir()
     (trap / "postsuper").write_text("#!/bin/sh\n: >/trap/sprung.$$\nexec sleep 600\n")
     (trap / "postsuper").chmod(0o755)
-    words = ("hand-over", "--seconds", "60", "--route", "transactional=east-2")
+    words = ("hand-over", "--seconds", "300", "--route", "transactional=east-2")
     process = node.helper(*words, path="/trap:")
     sprung = wait_until(lambda: len(list(trap.glob("sprung.*"))) == SESSIONS_PER_PEER)
     second = node.hand_over()
@@ -193,8 +207,7 @@ def paced(node: Node, trust: ssl.SSLContext) -> dict[str, Any]:
     slow = [f"transactional-{ordinal}-google_transport_rate_delay=600s" for ordinal in (1, 2)]
     node.here.run("postconf", "-c", "/etc/postfix-transactional", "-e", *slow)
     node.here.run("postfix", "-c", "/etc/postfix-transactional", "reload")
-    with smtplib.SMTP_SSL("198.51.100.21", 465, "app.test", context=trust) as session:
-        session.login("shop-app", "password-of-shop-app")
+    with logged_in(trust) as session:
         for number in range(PACED):
             content = letter(COUNT + number).as_bytes(policy=SMTP)
             session.sendmail(SENDER, [f"paced{number}@gmail.com"], content, mail_options=["BODY=8BITMIME"])
