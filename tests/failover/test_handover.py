@@ -18,6 +18,9 @@ from failover.handover.session import quoted
 from failover.handover.settings import Peer, load_settings
 from failover.handover.work import MOST_PROBLEMS, Round, Route, hand_over, told, while_allowed
 from failover.maintenance import _parser
+from fleet.handover import hand_over_settings
+from fleet.spec.load import load_environment
+from fleet.topology import Fleet
 
 RETURN_PATH = "bounce+000102030405060708090a0b0c0d0e@bounce.shop.example"
 PEERS = {name: Peer(name, "198.51.100.12", f"mx-{name}.example", 11026) for name in ("near", "other", "far")}
@@ -268,6 +271,20 @@ def test_broken_settings_are_named(settings_file: Path, text: str, said: str) ->
     settings_file.write_text(text)
     with pytest.raises(ConfigError, match=rf"hand-over\.json: .*{said}"):
         load_settings(settings_file)
+
+
+def test_what_the_model_writes_is_read_and_names_every_peer(tmp_path: Path) -> None:
+    fleet, file = Fleet.of(load_environment("lab")), tmp_path / "hand-over.json"
+    for node in fleet.mta_nodes:
+        file.write_text(json.dumps(hand_over_settings(fleet, node.name)))
+        found = load_settings(file)
+        assert (found.node, found.source) == (node.name, str(node.address))
+        for pool in fleet.pools:
+            others = [one for one in fleet.members(pool.pool) if one.name != node.name]
+            assert found.pools[pool.pool] == {
+                one.name: Peer(one.name, str(one.address), fleet.mx_name(one), pool.hand_over_port)
+                for one in others
+            }
 
 
 def test_routes_name_peers_of_the_settings_only(settings_file: Path) -> None:
