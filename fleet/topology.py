@@ -66,6 +66,11 @@ class PoolInstance:
         return self._block + 25
 
     @property
+    def hand_over_port(self) -> int:
+        """Listener for mail that a drained peer hands over, TLS from the first byte."""
+        return self._block + 26
+
+    @property
     def _block(self) -> int:
         return 11_000 + 1_000 * self.ordinal
 
