@@ -147,6 +147,14 @@ class Fleet:
         return tuple(node for node in self.mta_nodes if node.name_server)
 
     @property
+    def answers_for_its_zones(self) -> bool:
+        """Whether the fleet's own name servers publish its records, the steered ones included.
+
+        On AWS Route 53 does: there the name servers hold the zone of certificate challenges only.
+        """
+        return self.environment.substrate != "aws"
+
+    @property
     def sts_name(self) -> str:
         """The steered name under which nodes serve MTA-STS policies over HTTPS."""
         return f"{STS_LABEL}.{self.environment.operator.steered_zone}"

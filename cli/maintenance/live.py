@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from cli.access import enter_network
+from cli.access import prepare_shells
 from cli.maintenance.errors import MaintenanceError
 from cli.maintenance.handover import HandedOver, Tiers, command_words, peerless, routes
 from cli.maintenance.work import Busy
@@ -82,9 +82,6 @@ class LiveNodes:
         return routes(self._fleet, self.observers(), node)
 
     def _answers(self) -> Sequence[ZoneAnswer]:
-        """Nothing on AWS: there answers hang on health checks, and these on the daemons' word."""
-        if self._fleet.environment.substrate != "lab":
-            return ()
         return asyncio.run(ask_primaries(self._fleet))
 
 
@@ -92,6 +89,6 @@ class LiveNodes:
 def live_nodes(fleet: Fleet) -> Iterator[LiveNodes]:
     """The fleet of a stack that has been provisioned and configured."""
     outputs = read_outputs(fleet.environment.environment, substrate=fleet.environment.substrate)
-    enter_network(fleet.environment.environment, outputs.fleet.access)
+    prepare_shells(fleet.environment.environment, outputs.fleet)
     with node_shells(outputs) as shells:
         yield LiveNodes(fleet, outputs.fleet, shells)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from failover.config import load_config, load_secret, load_tsig_key, parse_config
 from failover.errors import ConfigError
+from failover.shape import groups_of
 from fleet.spec.load import load_environment
 from fleet.steering import daemon_config
 from fleet.topology import Fleet
@@ -116,6 +117,15 @@ def test_a_tsig_key_has_three_parts(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(ConfigError, match="hmac-sha256:NAME:BASE64"):
         load_tsig_key(file)
+
+
+def test_where_a_dns_host_steers_entries_are_judged_and_no_zone_is_written() -> None:
+    config = parse_config(
+        json.loads(json.dumps(daemon_config(Fleet.of(load_environment("dev")), "ireland-1")))
+    )
+    assert config.steering is not None
+    assert config.steering.primaries == ()
+    assert {group.key.kind for group in groups_of(config)} == {"relay", "entry"}
 
 
 @pytest.mark.parametrize("name", ["east-1", "west-2", "witness-1", "app-1"])
