@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from cli.access import enter_network
+from cli.access import prepare_shells
 from cli.rendering import render, show_rendered, why_out_of_reach
 from cli.runs import INTERRUPTED_STATUS, alone
 from cli.status import ASK_DAEMON, read_observers
@@ -85,7 +85,8 @@ def _work(
     """Go to the nodes, and end with the exit status that says how it went."""
     environment = fleet.environment.environment
     build_software()
-    enter_network(environment, outputs.fleet.access)
+    if fleet.environment.substrate == "lab" or not check:  # elsewhere a check has looked before it came here
+        prepare_shells(environment, outputs.fleet)
     with (
         alone(environment, "configure"),
         node_shells(outputs) as shells,

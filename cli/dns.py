@@ -28,8 +28,8 @@ def dns() -> None:
 def verify_command(environment: str, *, as_json: bool) -> None:
     """Compare what name servers answer with what the environment means, record by record.
 
-    Asks each of the fleet's name servers, follows delegations from the root, and fetches the MTA-STS
-    policies from every node. Exits with 1 when anything differs.
+    Asks each of the fleet's name servers for what it holds, follows delegations from the root (or asks this
+    host's resolver), and fetches the MTA-STS policies from every node. Exits with 1 when anything differs.
     """
     fleet = Fleet.of(load_environment(environment))
     outputs = read_outputs(fleet.environment.environment, substrate=fleet.environment.substrate)
@@ -37,9 +37,13 @@ def verify_command(environment: str, *, as_json: bool) -> None:
         domain: {selector: pem.get_secret_value() for selector, pem in selectors.items()}
         for domain, selectors in outputs.secrets.dkim.items()
     }
-    enter_network(fleet.environment.environment, outputs.fleet.access)
+    enter_network(fleet.environment.environment, outputs.fleet)
     root_servers = [hint.address for hint in outputs.fleet.resolver.root_hints]
-    views = (*verify(fleet, public_keys(pems), root_servers), verify_policies(fleet))
+    public = outputs.fleet.public_addresses
+    views = (
+        *verify(fleet, public_keys(pems), root_servers, public=public),
+        verify_policies(fleet, public=public),
+    )
     if as_json:
         click.echo(json.dumps(as_data(views), indent=2))
     else:

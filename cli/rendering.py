@@ -8,12 +8,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.access import AccessError, enter_network
+from cli.access import AccessError, prepare_shells
 from fleet.inventory import NodeModel
 from fleet.paths import project_root
 from infra.configure.reach import reachable
 from infra.configure.rendering import RenderedFile, render_nodes, write_nodes
 from infra.outputs import StackOutputs
+from infra.sessions.errors import SessionError
 
 Rendered = Mapping[str, Sequence[RenderedFile]]
 DIGITS_SHOWN = 12
@@ -29,10 +30,11 @@ def why_out_of_reach(environment: str, substrate: str, outputs: StackOutputs) ->
     if substrate == "lab":
         return ""
     try:
-        enter_network(environment, outputs.fleet.access)
-    except AccessError as error:
+        prepare_shells(environment, outputs.fleet)
+    except (AccessError, SessionError) as error:
         return str(error)
-    if not reachable(outputs.fleet.nodes.values()):
+    direct = [node for node in outputs.fleet.nodes.values() if node.session is None]
+    if direct and not reachable(direct):
         return "no node answers on its SSH port"
     return ""
 

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.access import enter_network
+from cli.access import prepare_shells
 from failover.config import Primary
 from failover.errors import ZoneError
 from failover.nameserver import NameServer
@@ -55,7 +55,7 @@ def status(environment: str, *, as_json: bool) -> None:
     """
     fleet = Fleet.of(load_environment(environment))
     outputs = read_outputs(fleet.environment.environment, substrate=fleet.environment.substrate)
-    enter_network(fleet.environment.environment, outputs.fleet.access)
+    prepare_shells(fleet.environment.environment, outputs.fleet)
     with node_shells(outputs) as shells:
         observers = read_observers(outputs.fleet, shells.ask(ASK_DAEMON))
     answers = asyncio.run(ask_primaries(fleet))
@@ -83,7 +83,12 @@ def read_observers(outputs: Outputs, replies: Mapping[str, Reply]) -> tuple[Obse
 
 
 async def ask_primaries(fleet: Fleet) -> tuple[ZoneAnswer, ...]:
-    """The present answer for every steered name from every primary, asked at the same time."""
+    """The present answer for every steered name from every primary, asked at the same time.
+
+    None where a DNS host answers: there answers hang on health checks, and these on the daemons' word.
+    """
+    if not fleet.answers_for_its_zones:
+        return ()
     wanted = {name: tuple(sorted(addresses)) for name, addresses in steered_names(fleet).items()}
     zone = fleet.environment.operator.steered_zone
     primaries = [Primary(fleet.name_server_name(one), str(one.address), 53) for one in fleet.name_servers]
@@ -140,10 +145,10 @@ def show(found: Overview, answers: Sequence[ZoneAnswer], console: Console) -> No
     )
     if found.views:
         console.print(_table(("health checkers are told", "by"), map(_view_row, found.views)))
-    primaries = list(dict.fromkeys(answer.primary for answer in answers))
-    console.print(
-        _table(("name", *(f"{one} answers" for one in primaries)), _answer_rows(answers, primaries))
-    )
+    if primaries := list(dict.fromkeys(answer.primary for answer in answers)):
+        console.print(
+            _table(("name", *(f"{one} answers" for one in primaries)), _answer_rows(answers, primaries))
+        )
     console.print(_verdict(found, answers), soft_wrap=True)
 
 

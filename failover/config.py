@@ -17,7 +17,8 @@ Shape (`fleet.steering.daemon_config` makes it from a fleet; all keys are requir
      "dns": {"zone", "primaries": [{"name", "address", "port"}], "tsig_key_file", "ttl_seconds",
              "writers": ["east-1", ...], "standby_delay_milliseconds",
              "records": [{"name", "pool": "transactional" or null, "addresses": {"east-1": address}}]},
-                                                                  optional: null writes no DNS
+                                                                  optional: null judges no entries; without
+                                                                  primaries they are judged, no DNS is written
      "views": {"socket": "/run/haproxy/admin.sock", "map_file": "/var/lib/mtafleet/failover/views.map",
                "nodes": ["west-1", ...]},                         optional: null tells health checkers nothing
      "maintenance": {"orders": "/var/lib/mtafleet/maintenance/orders.json",   (see failover/orders.py)

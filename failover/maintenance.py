@@ -3,8 +3,10 @@
     set NODE --owner WHO --reason WHY --since TIME --until TIME    take NODE out (replaces its order)
     lift NODE                                                      let it serve again
     busy --ports 465,587                                           what still happens on this node
+    hand-over --seconds 15 --route POOL=PEER,PEER/PEER             give its queued mail to peers
 
-Each prints one JSON object: the orders there are then, or `{"queued": {INSTANCE: n}, "sessions": n}`.
+Each prints one JSON object: the orders there are then; `{"queued": {INSTANCE: n}, "moving": {INSTANCE: n},
+"sessions": n}`, where `moving` counts what is tried now; `{"handed": {POOL: {PEER: n}}, "problems": []}`.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from pathlib import Path
 
 from failover.config import MaintenanceFiles, load_config
 from failover.errors import ConfigError, FailoverError
+from failover.handover import command
 from failover.orders import (
     MOST_OWNER_CHARACTERS,
     MOST_REASON_CHARACTERS,
@@ -32,6 +35,7 @@ CONFIG_FILE = Path("/etc/mtafleet/failover/config.json")
 SPOOLS = Path("/var/spool")
 SOCKETS = Path("/proc/net/tcp")
 QUEUES = ("maildrop", "incoming", "active", "deferred", "hold")
+MOVING = ("maildrop", "active")
 _ESTABLISHED = "01"
 
 
@@ -41,7 +45,11 @@ def main(words: list[str] | None = None) -> int:
     try:
         if options.command == "busy":
             ports = {int(port) for port in options.ports.split(",")}
-            print(json.dumps({"queued": queued(SPOOLS), "sessions": sessions(SOCKETS.read_text(), ports)}))
+            found = {"queued": queued(SPOOLS), "moving": queued(SPOOLS, MOVING)}
+            print(json.dumps({**found, "sessions": sessions(SOCKETS.read_text(), ports)}))
+        elif options.command == "hand-over":
+            files = _files(options)
+            print(json.dumps(command.run(options, files, lambda: _present(files))))
         else:
             print(_change(options), end="")
     except (FailoverError, OSError, ValueError) as error:
@@ -50,11 +58,11 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
-def queued(spools: Path) -> dict[str, int]:
-    """Messages in the queues of each of the fleet's Postfix instances, by its name."""
+def queued(spools: Path, queues: Collection[str] = QUEUES) -> dict[str, int]:
+    """Messages in these queues of each of the fleet's Postfix instances, by its name."""
     return {
         spool.name.removeprefix("postfix-"): sum(
-            len(files) for queue in QUEUES for _, _, files in os.walk(spool / queue)
+            len(files) for queue in queues for _, _, files in os.walk(spool / queue)
         )
         for spool in sorted(spools.glob("postfix-*"))
     }
@@ -78,16 +86,15 @@ def _parser() -> argparse.ArgumentParser:
         order.add_argument(f"--{name}", required=True)
     commands.add_parser("lift", help="let a node serve again").add_argument("node")
     commands.add_parser("busy", help="mail and sessions on this node").add_argument("--ports", required=True)
+    command.add_to(commands)
     return parser
 
 
 def _change(options: argparse.Namespace) -> str:
     config = load_config(options.config)
-    if config.maintenance is None:
-        raise ConfigError(f"{options.config}: names no file for maintenance orders")
-    file = config.maintenance.orders
-    with _locked(file):
-        orders = _present(config.maintenance)
+    files = _files(options)
+    with _locked(files.orders):
+        orders = _present(files)
         if options.command == "lift":
             orders.pop(options.node, None)
         elif options.node not in {peer.name for peer in config.peers}:
@@ -95,8 +102,15 @@ def _change(options: argparse.Namespace) -> str:
         else:
             orders[options.node] = _order(options)
         text = render_orders(orders)
-        _write(file, text)
+        _write(files.orders, text)
     return text
+
+
+def _files(options: argparse.Namespace) -> MaintenanceFiles:
+    files = load_config(options.config).maintenance
+    if files is None:
+        raise ConfigError(f"{options.config}: names no file for maintenance orders")
+    return files
 
 
 def _present(files: MaintenanceFiles) -> dict[str, Order]:

@@ -26,6 +26,13 @@ class _Output(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class SessionTarget(_Output):
+    """Where AWS's Session Manager finds a machine."""
+
+    instance: str
+    region: str
+
+
 class NodeOutput(_Output):
     """How the operator's machine reaches a node, and the host key it must show."""
 
@@ -39,6 +46,8 @@ class NodeOutput(_Output):
     ssh_user: str = "root"
     host_key: str
     """`ssh-ed25519 AAAA...`, without host name or comment."""
+    session: SessionTarget | None = None
+    """Set where SSH travels through Session Manager, as no port is open; `ssh_host` is then only a name."""
 
 
 class AcmeOutput(_Output):
@@ -75,6 +84,12 @@ class Outputs(_Output):
     acme: AcmeOutput
     resolver: ResolverOutput = ResolverOutput()
     addresses: dict[IPv4Address, AddressOutput] = {}
+
+    @property
+    def public_addresses(self) -> dict[IPv4Address, IPv4Address]:
+        """What the world sees of machines' and sending addresses, those that are not translated left out."""
+        machines = {node.address: node.public for node in self.nodes.values() if node.public is not None}
+        return machines | {private: one.public for private, one in self.addresses.items()}
 
 
 class TsigKey(_Output):

@@ -36,7 +36,11 @@ def _openings(fleet: Fleet, node: FleetNode) -> Iterator[Opening]:
     if node.role == "mta":
         pools = [pool for pool in fleet.pools if node.sending_of(pool.pool)]
         entries = tuple(node.sending_of(pool.pool)[0].address for pool in pools)
-        listeners = [port for one in pools for port in (one.smtps_port, one.submission_port, one.probe_port)]
+        listeners = [
+            port
+            for one in pools
+            for port in (one.smtps_port, one.submission_port, one.probe_port, one.hand_over_port)
+        ]
         yield Opening("tcp", (SMTPS, SUBMISSION), entries)
         yield Opening("tcp", (SMTP, HTTPS, SMTPS), (node.address,))
         yield Opening("tcp", (*listeners, INBOUND_PORT, INBOUND_PROBE_PORT), (node.address,), internal=True)

@@ -103,12 +103,14 @@ def steered_names(fleet: Fleet) -> dict[str, dict[str, str]]:
 
 
 def _dns(fleet: Fleet) -> dict[str, Any]:
+    """Without primaries where a DNS host steers: entries are judged all the same, nobody writes a zone."""
+    primaries = fleet.name_servers if fleet.answers_for_its_zones else ()
     pools = {one.submission_name: one.pool for one in fleet.pools}
     return {
         "zone": fleet.environment.operator.steered_zone,
         "primaries": [
             {"name": fleet.name_server_name(one), "address": str(one.address), "port": 53}
-            for one in fleet.name_servers
+            for one in primaries
         ],
         "tsig_key_file": TSIG_KEY_FILE,
         "ttl_seconds": fleet.environment.failover.dns_ttl_seconds,

@@ -66,6 +66,11 @@ class PoolInstance:
         return self._block + 25
 
     @property
+    def hand_over_port(self) -> int:
+        """Listener for mail that a drained peer hands over, TLS from the first byte."""
+        return self._block + 26
+
+    @property
     def _block(self) -> int:
         return 11_000 + 1_000 * self.ordinal
 
@@ -140,6 +145,14 @@ class Fleet:
     @property
     def name_servers(self) -> tuple[FleetNode, ...]:
         return tuple(node for node in self.mta_nodes if node.name_server)
+
+    @property
+    def answers_for_its_zones(self) -> bool:
+        """Whether the fleet's own name servers publish its records, the steered ones included.
+
+        On AWS Route 53 does: there the name servers hold the zone of certificate challenges only.
+        """
+        return self.environment.substrate != "aws"
 
     @property
     def sts_name(self) -> str:

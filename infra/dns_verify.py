@@ -15,7 +15,7 @@ import dns.rdatatype
 import dns.resolver
 import dns.reversename
 
-from fleet.dns import delegations, reverse_names, zones
+from fleet.dns import delegations, reverse_names, served_zones, zones
 from fleet.dns.compare import (
     Answer,
     Difference,
@@ -25,10 +25,12 @@ from fleet.dns.compare import (
     compare,
     expected_records,
 )
+from fleet.dns.hosted import PublicAddresses
 from fleet.dns.model import txt_text
 from fleet.dns.spf import included_lookups
 from fleet.dns.zones import DkimKeys
 from fleet.topology import Fleet
+from infra.dns_hosted import LONGEST_TTL_SECONDS, published_records
 from infra.dns_walk import Ask, Walk, WalkError
 
 TIMEOUTS_SECONDS = (2.0, 5.0)
@@ -77,14 +79,18 @@ def verify(
     dkim_keys: DkimKeys,
     root_servers: Sequence[IPv4Address],
     ask_server: Ask = ask,
+    public: PublicAddresses | None = None,
 ) -> tuple[View, ...]:
-    """Every record at each of the fleet's name servers, then everything again from the root down.
+    """Every record that each of the fleet's name servers holds, then everything again from the root down.
 
-    With no `root_servers` the host's own resolver stands for the way from the root.
+    With no `root_servers` the host's own resolver stands for the way from the root. `public` are the
+    addresses that the world sees where they are translated; a DNS host publishes the records there.
     """
-    expected = expected_records(zones(fleet, dkim_keys))
-    outside = (*expected, *_reverse_records(fleet))
-    at_servers = verify_servers(fleet, dkim_keys, ask_server)
+    at_servers = verify_servers(fleet, dkim_keys, ask_server, public)
+    if fleet.answers_for_its_zones:
+        outside = (*expected_records(zones(fleet, dkim_keys)), *_reverse_records(fleet))
+    else:
+        outside = published_records(fleet, dkim_keys, public or {})
     if not root_servers:
         seen = _check("this host's resolver", outside, _system, cached=True)
         return *at_servers, seen, _check_includes(fleet, _system)
@@ -94,12 +100,15 @@ def verify(
     return *at_servers, from_root, _check_delegations(fleet, walk), _check_includes(fleet, resolve)
 
 
-def verify_servers(fleet: Fleet, dkim_keys: DkimKeys, ask_server: Ask = ask) -> tuple[View, ...]:
-    """Every record at each of the fleet's name servers."""
-    expected = expected_records(zones(fleet, dkim_keys))
+def verify_servers(
+    fleet: Fleet, dkim_keys: DkimKeys, ask_server: Ask = ask, public: PublicAddresses | None = None
+) -> tuple[View, ...]:
+    """Every record that each of the fleet's name servers holds."""
+    expected = expected_records(served_zones(fleet, dkim_keys))
+    at = {node.name: (public or {}).get(node.address, node.address) for node in fleet.name_servers}
     return tuple(
         _check(
-            f"{fleet.name_server_name(node)} ({node.address})", expected, _direct(node.address, ask_server)
+            f"{fleet.name_server_name(node)} ({at[node.name]})", expected, _direct(at[node.name], ask_server)
         )
         for node in fleet.name_servers
     )
@@ -152,13 +161,12 @@ def _system(name: str, type_: str) -> Answer:
 
 def _reverse_records(fleet: Fleet) -> tuple[Expected, ...]:
     """PTR records, whose TTL is up to the owner of the address range."""
-    longest_ttl_seconds = 2**31 - 1
     return tuple(
         Expected(
             dns.reversename.from_address(str(address)).to_text(omit_final_dot=True),
             "PTR",
             frozenset({f"{name}."}),
-            longest_ttl_seconds,
+            LONGEST_TTL_SECONDS,
         )
         for address, name in sorted(reverse_names(fleet).items())
     )

@@ -1,19 +1,16 @@
 """Commands on nodes over SSH, on all of them at once. Keys live in a private directory in memory."""
 
-import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from fleet.inventory import NodeOutput
-from infra.configure.private import private_directory, write_private
-from infra.known_hosts import known_host
+from infra.configure.private import private_directory
 from infra.outputs import StackOutputs
+from infra.ssh_way import SshWay, connect_timeout_seconds, port_and_target
 
-CONNECT_TIMEOUT_SECONDS = 10
 COULD_NOT_CONNECT = 255
 
 
@@ -35,7 +32,7 @@ class NodeShells:
     """Runs commands on nodes. Made by `node_shells`."""
 
     nodes: Mapping[str, NodeOutput]
-    directory: Path
+    way: SshWay
 
     def ask(self, command: str, timeout_seconds: float = 60) -> dict[str, Reply]:
         """Run one shell command on every node at the same time; replies by node name, never an exception."""
@@ -48,45 +45,49 @@ class NodeShells:
         return self._run(name, command, timeout_seconds)
 
     def _run(self, name: str, command: str, timeout_seconds: float) -> Reply:
+        node = self.nodes[name]
         try:
             done = subprocess.run(
-                [*self._ssh(self.nodes[name]), command],
+                [*self._ssh(node), command],
                 capture_output=True,
                 text=True,
-                timeout=timeout_seconds,
+                timeout=timeout_seconds + self._opening_seconds(node),
                 check=False,
                 stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
-            return Reply(problem=f"no answer within {timeout_seconds:g} s")
+            return Reply(problem=self.way.trouble(node) or f"no answer within {timeout_seconds:g} s")
         said = done.stderr.strip().splitlines()
         if done.returncode == COULD_NOT_CONNECT:
-            return Reply(exit_code=COULD_NOT_CONNECT, problem=said[-1] if said else "no SSH connection")
+            problem = self.way.trouble(node) or (said[-1] if said else "no SSH connection")
+            return Reply(exit_code=COULD_NOT_CONNECT, problem=problem)
         if done.returncode:
             problem = said[-1] if said else f"exit code {done.returncode}"
             return Reply(done.stdout, done.returncode, problem)
         return Reply(done.stdout)
 
-    def _ssh(self, node: NodeOutput) -> Sequence[str]:
-        options = {
-            "IdentityFile": os.fspath(self.directory / "identity"),
-            "IdentitiesOnly": "yes",
-            "PreferredAuthentications": "publickey",
-            "UserKnownHostsFile": os.fspath(self.directory / "known_hosts"),
-            "GlobalKnownHostsFile": "/dev/null",
-            "StrictHostKeyChecking": "yes",
-            "ConnectTimeout": str(CONNECT_TIMEOUT_SECONDS),
-            "LogLevel": "ERROR",
-        }
-        named = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
-        return ["ssh", "-F", "none", *named, "-p", str(node.ssh_port), f"{node.ssh_user}@{node.ssh_host}"]
+    def _ssh(self, node: NodeOutput) -> list[str]:
+        options = self.way.options(node, shared=_shared(node))
+        named = ["-o", f"ConnectTimeout={connect_timeout_seconds(node)}", "-o", "LogLevel=ERROR"]
+        return ["ssh", *options, *named, *port_and_target(node)]
+
+    def _opening_seconds(self, node: NodeOutput) -> int:
+        """What a command may take beyond its own time until there is a connection."""
+        return connect_timeout_seconds(node) if _shared(node) else 0
+
+
+def _shared(node: NodeOutput) -> bool:
+    """Session Manager takes seconds for a session, and grants few in a second: one serves all commands."""
+    return node.session is not None
 
 
 @contextmanager
 def node_shells(outputs: StackOutputs) -> Iterator[NodeShells]:
-    """Ways to every node of the stack; the key is deleted on every way out."""
+    """Ways to every node of the stack; the key is deleted and connections end on every way out."""
+    nodes = outputs.fleet.nodes
     with private_directory() as directory:
-        key = outputs.secrets.ssh_private_key.get_secret_value()
-        write_private(directory / "identity", key.rstrip("\n") + "\n")
-        write_private(directory / "known_hosts", "".join(map(known_host, outputs.fleet.nodes.values())))
-        yield NodeShells(outputs.fleet.nodes, directory)
+        way = SshWay.lay_out(directory, outputs.secrets, nodes.values())
+        try:
+            yield NodeShells(nodes, way)
+        finally:
+            way.end_shared(node for node in nodes.values() if _shared(node))

@@ -11,6 +11,7 @@ from cryptography import x509
 
 from fleet.dns.certificates import policy_domains
 from fleet.dns.compare import Difference, Kind
+from fleet.dns.hosted import PublicAddresses
 from fleet.dns.mtasts import policy_host, policy_text
 from fleet.topology import Fleet
 from infra.dns_verify import View
@@ -58,22 +59,31 @@ def fetch(address: str, host: str) -> Served:
         return Served(response.status, body, _names(certificate), certificate.not_valid_after_utc)
 
 
-def verify_policies(fleet: Fleet, fetch_policy: Fetch = fetch, now: datetime | None = None) -> View:
-    """Every policy at every node: its text, its certificate's name and remaining validity."""
+def verify_policies(
+    fleet: Fleet,
+    fetch_policy: Fetch = fetch,
+    now: datetime | None = None,
+    public: PublicAddresses | None = None,
+) -> View:
+    """Every policy at every node: its text, its certificate's name and remaining validity.
+
+    `public` are the addresses that the world sees where they are translated.
+    """
     moment = now or datetime.now(UTC)
     differences = []
     checked = 0
     for node in fleet.mta_nodes:
+        address = (public or {}).get(node.address, node.address)
         for domain, mode in policy_domains(fleet).items():
             host = policy_host(domain)
             checked += 1
             expected = policy_text(fleet, mode)
             try:
-                found = _fault(fetch_policy(str(node.address), host), host, expected, moment)
+                found = _fault(fetch_policy(str(address), host), host, expected, moment)
             except (OSError, ValueError, http.client.HTTPException) as error:
                 found = (Kind.NO_ANSWER, str(error) or type(error).__name__)
             if found:
-                view = f"policy at {node.name} ({node.address})"
+                view = f"policy at {node.name} ({address})"
                 differences.append(Difference(view, host, "HTTPS", found[0], _short(expected), found[1]))
     return View("MTA-STS policies", checked, tuple(differences))
 

@@ -5,11 +5,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import click
 
 from cli.maintenance.durations import Duration
 from cli.maintenance.errors import MaintenanceError
+from cli.maintenance.handover import HandedOver, intention
 from cli.maintenance.live import live_nodes
 from cli.maintenance.records import now, record, who
 from cli.maintenance.work import Drained, Nodes, Request, Watch, refusals
@@ -36,6 +39,11 @@ BACK_TIMEOUT = timedelta(minutes=2)
 @click.option(
     "--timeout", type=Duration(), default=DEFAULT_TIMEOUT, help="For its mail to leave [default: 10m]."
 )
+@click.option(
+    "--hand-over/--no-hand-over",
+    default=True,
+    help="Give peers what one attempt did not deliver, or wait until the node delivers it [default: give].",
+)
 @click.option("--alone", "only_one", is_flag=True, help="Refuse while any other node is out of service.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and whether it may be; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -46,14 +54,16 @@ def drain(
     span: timedelta,
     timeout: timedelta,
     *,
+    hand_over: bool,
     only_one: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Take NODE out of service, losing nothing: no new sessions, old ones end, its mail leaves.
 
+    Mail that one attempt does not deliver is handed to healthy nodes of its pool, those of the region first.
     Refuses when too few nodes would be left. Exit status 1 when its mail has not left in time: it stays out,
-    and repeating the command waits on. `mtafleet undrain` puts it back, and so does the end of --for.
+    and repeating the command goes on. `mtafleet undrain` puts it back, and so does the end of --for.
 
     Example: mtafleet drain lab east-1 --reason "new kernel" --for 1h
     """
@@ -70,6 +80,7 @@ def drain(
         dns_ttl_seconds=fleet.environment.failover.dns_ttl_seconds,
         checks_seconds=checks_seconds(fleet),
         alone=only_one,
+        hand_over=hand_over,
     )
     for line in _plan(fleet, request):
         click.echo(line, err=as_json)
@@ -78,7 +89,9 @@ def drain(
             _rehearse(nodes, request, as_json=as_json)
             return
         with _recorded(environment, "drain", node, reason=request.reason, until=render_time(request.until)):
-            done = drain_node(nodes, request, Watch(tell=tell))
+            done = drain_node(
+                nodes, request, Watch(tell=tell, handed=partial(_record_round, environment, node))
+            )
         _finish(environment, request, done, as_json=as_json)
 
 
@@ -140,41 +153,57 @@ def _plan(fleet: Fleet, request: Request) -> Iterator[str]:
     if request.checks_seconds:
         yield f"     {request.checks_seconds} s for health checkers to notice, then the TTL of old answers"
     yield f"  3. have it try its queues, and wait up to {request.timeout_seconds:.0f} s until they are empty"
+    if request.hand_over:
+        yield "  4. meanwhile hand what this did not deliver to other nodes of its pool, its region first"
 
 
 def _rehearse(nodes: Nodes, request: Request, *, as_json: bool) -> None:
     found = refusals(nodes.observers(), request)
     busy = nodes.busy(request.node)
+    peers = nodes.routes(request.node) if request.hand_over else {}
     if as_json:
         told = {"node": request.node, "refusals": found, "queued": busy.queued, "sessions": busy.sessions}
-        click.echo(json.dumps(told))
+        click.echo(json.dumps({**told, "hand_over": peers}))
     else:
         click.echo(f"{request.node} has {busy}; " + ("; ".join(found) or "nothing speaks against it"))
+        for line in intention(peers, busy.queued):
+            click.echo(f"  {line}")
     if found:
         sys.exit(1)
 
 
 def _finish(environment: str, request: Request, done: Drained, *, as_json: bool) -> None:
     """Record and tell how it ended; exits with 1 when mail or sessions are left."""
-    figures = {
+    figures: dict[str, Any] = {
         "queued": done.busy.messages,
         "sessions": done.busy.sessions,
         "seconds": round(done.seconds, 1),
+        "handed_over": done.handed.by_pool,
+        "problems": [one for one in (*done.handed.problems, done.handed.broken) if one],
     }
     record(environment, "drain", request.node, done.outcome, **figures)
     if as_json:
         told = {"node": request.node, "outcome": done.outcome, "until": render_time(request.until), **figures}
         click.echo(json.dumps(told))
     elif done.outcome == "drained":
-        click.echo(f"{request.node} is drained after {done.seconds:.1f} s: no sessions, nothing queued")
-    else:
+        given = f", {done.handed.messages} messages handed over" if done.handed.messages else ""
         click.echo(
-            f"{request.node} still has {done.busy}. It stays out of service until {request.until:%H:%M} UTC: "
-            "repeat the command to wait on, or `mtafleet undrain`",
+            f"{request.node} is drained after {done.seconds:.1f} s: no sessions, nothing queued{given}"
+        )
+    if done.outcome != "drained":
+        why = "".join(f"\n  {one}" for one in figures["problems"])
+        click.echo(
+            f"{request.node} still has {done.busy}; {done.handed.messages} messages were handed over. "
+            f"It stays out of service until {request.until:%H:%M} UTC: repeat the command to go on, or "
+            f"`mtafleet undrain`{why}",
             err=True,
         )
     if done.outcome != "drained":
         sys.exit(1)
+
+
+def _record_round(environment: str, node: str, given: HandedOver) -> None:
+    record(environment, "drain", node, "handed over", by_pool=given.by_pool)
 
 
 @contextmanager

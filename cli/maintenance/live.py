@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from cli.access import enter_network
+from cli.access import prepare_shells
 from cli.maintenance.errors import MaintenanceError
+from cli.maintenance.handover import HandedOver, Tiers, command_words, peerless, routes
 from cli.maintenance.work import Busy
 from cli.status import ASK_DAEMON, ZoneAnswer, ask_primaries, read_observers
 from failover.overview import Observer
@@ -18,6 +19,8 @@ from infra.outputs import read_outputs
 from infra.ssh import NodeShells, Reply, node_shells
 
 HELPER = "/usr/local/sbin/mtafleet-maintenance"
+HAND_OVER_GRACE_SECONDS = 120.0
+"""A peer that hangs is given up after half a minute, and a round ends with the messages under way."""
 TRY_QUEUE = "postmulti -g mtafleet -x postqueue -f"
 
 
@@ -57,16 +60,28 @@ class LiveNodes:
         if not reply.ok:
             raise MaintenanceError(f"{node}: its queues cannot be read: {reply.problem}")
         found = json.loads(reply.output)
-        return Busy(found["queued"], found["sessions"])
+        return Busy(found["queued"], found["sessions"], sum(found.get("moving", {}).values()))
 
     def try_queue(self, node: str) -> None:
         """Failing is no harm: the queue managers try by themselves too."""
         self._shells.ask_one(node, TRY_QUEUE)
 
+    def hand_over(self, node: str, seconds: float, *, untried: bool) -> HandedOver:
+        """Peers are chosen anew each time: one may have fallen ill meanwhile."""
+        found = routes(self._fleet, self.observers(), node)
+        words = command_words(found, seconds, untried=untried)
+        if not words:
+            return HandedOver(problems=tuple(peerless(found)))
+        reply = self._shells.ask_one(node, f"{HELPER} hand-over {words}", seconds + HAND_OVER_GRACE_SECONDS)
+        if not reply.ok:
+            return HandedOver(problems=(reply.problem.removeprefix("error: "),))
+        told = json.loads(reply.output)
+        return HandedOver(told["handed"], (*peerless(found), *told["problems"]), told["broken"])
+
+    def routes(self, node: str) -> Mapping[str, Tiers]:
+        return routes(self._fleet, self.observers(), node)
+
     def _answers(self) -> Sequence[ZoneAnswer]:
-        """Nothing on AWS: there answers hang on health checks, and these on views, of which daemons tell."""
-        if self._fleet.environment.substrate != "lab":
-            return ()
         return asyncio.run(ask_primaries(self._fleet))
 
 
@@ -74,6 +89,6 @@ class LiveNodes:
 def live_nodes(fleet: Fleet) -> Iterator[LiveNodes]:
     """The fleet of a stack that has been provisioned and configured."""
     outputs = read_outputs(fleet.environment.environment, substrate=fleet.environment.substrate)
-    enter_network(fleet.environment.environment, outputs.fleet.access)
+    prepare_shells(fleet.environment.environment, outputs.fleet)
     with node_shells(outputs) as shells:
         yield LiveNodes(fleet, outputs.fleet, shells)

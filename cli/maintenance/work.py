@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cli.maintenance.errors import MaintenanceError
+from cli.maintenance.handover import HandedOver, Tiers
 from failover.agreement import held, not_in, objections, others_out, still_in
 from failover.orders import render_time
 from failover.overview import Observer, overview
@@ -16,6 +17,11 @@ AGREE_SECONDS = 60.0
 """Daemons look at their orders twice a second and write DNS at once; name servers are asked directly."""
 POLL_SECONDS = 0.5
 TELL_SECONDS = 10.0
+SETTLE_SECONDS = 60.0
+"""For sessions to end and for every message to be tried, before peers get what was deferred until then."""
+ROUND_SECONDS = 15.0
+REST_SECONDS = 5.0
+"""After a round in which no peer took anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,8 @@ class Busy:
 
     queued: Mapping[str, int]
     sessions: int
+    moving: int = 0
+    """Messages among them that are tried now."""
 
     @property
     def messages(self) -> int:
@@ -53,6 +61,15 @@ class Nodes(Protocol):
     def try_queue(self, node: str) -> None:
         """Have the node try all of its queued mail once, now."""
 
+    def hand_over(self, node: str, seconds: float, *, untried: bool) -> HandedOver:
+        """Have the node give waiting mail to healthy peers for so long at most.
+
+        `untried` adds mail that waits for its first attempt.
+        """
+
+    def routes(self, node: str) -> Mapping[str, Tiers]:
+        """Who would get the node's mail now, by pool."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -70,6 +87,8 @@ class Request:
     """So long health checkers may need to find out that it has left service, before its answers go."""
     alone: bool = False
     """Refuse while any other node is out of service."""
+    hand_over: bool = True
+    """Peers get the mail that one attempt did not deliver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +96,8 @@ class Watch:
     """Time, and whom to tell."""
 
     tell: Callable[[str], None] = lambda _: None
+    handed: Callable[[HandedOver], None] = lambda _: None
+    """Called after each round in which peers took mail."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -88,6 +109,7 @@ class Drained:
     outcome: str
     busy: Busy
     seconds: float
+    handed: HandedOver
 
 
 @dataclass(slots=True)
@@ -127,9 +149,9 @@ def drain(nodes: Nodes, request: Request, watch: Watch) -> Drained:
         f"{request.node} is out of service for everybody who decides it after {agreed_at - started:.1f} s"
     )
     nodes.try_queue(request.node)
-    busy = _await_quiet(nodes, request, watch, agreed_at)
+    busy, handed = _await_quiet(nodes, request, watch, agreed_at)
     outcome = "busy" if busy.messages or busy.sessions else "drained"
-    return Drained(outcome, busy, watch.clock() - started)
+    return Drained(outcome, busy, watch.clock() - started, handed)
 
 
 def undrain(
@@ -193,22 +215,44 @@ def _undo(nodes: Nodes, request: Request, wanted: bool) -> str:
     return ". The order is lifted again"
 
 
-def _await_quiet(nodes: Nodes, request: Request, watch: Watch, agreed_at: float) -> Busy:
+def _await_quiet(nodes: Nodes, request: Request, watch: Watch, agreed_at: float) -> tuple[Busy, HandedOver]:
     """Until nothing is left, or the time is up. Clients may go by an old answer for as long as its TTL.
 
     Where health checkers have to notice first, that comes before, and no time limit cuts it short.
     """
     answered_seconds = request.checks_seconds + request.dns_ttl_seconds
     progress = _Progress(watch)
+    handed = HandedOver()
+    rest_until = agreed_at + request.dns_ttl_seconds
     while True:
         busy = nodes.busy(request.node)
         waited = watch.clock() - agreed_at
         if not busy.messages and not busy.sessions and waited >= answered_seconds:
-            return busy
+            return busy, handed
         if waited >= max(request.timeout_seconds, request.checks_seconds and answered_seconds):
-            return busy
+            return busy, handed
+        if handed.broken:
+            return busy, handed
         progress.say(f"{request.node}: {busy} left")
+        if request.hand_over and watch.clock() >= rest_until and _may_go(busy, waited, request):
+            seconds = min(ROUND_SECONDS, request.timeout_seconds - waited)
+            untried = waited >= request.timeout_seconds / 2
+            given = nodes.hand_over(request.node, seconds, untried=untried)
+            handed = handed.and_then(given)
+            watch.tell(f"{request.node}: {given}")
+            if given.messages:
+                watch.handed(given)
+            rest_until = watch.clock() + (0 if given.messages else REST_SECONDS)
         watch.sleep(POLL_SECONDS)
+
+
+def _may_go(busy: Busy, waited_seconds: float, request: Request) -> bool:
+    """Whether mail that waits has had its attempt. What others wait for must not keep it back for ever."""
+    if not busy.messages or waited_seconds >= request.timeout_seconds / 2:
+        return bool(busy.messages)
+    if busy.messages == busy.moving:
+        return False  # nothing waits
+    return waited_seconds >= SETTLE_SECONDS or not (busy.sessions or busy.moving)
 
 
 def _failures(replies: Mapping[str, Reply]) -> list[str]:

@@ -37,6 +37,12 @@ def zones(fleet: Fleet, dkim_keys: DkimKeys) -> tuple[Zone, ...]:
     return *static, steered, _zone(fleet, fleet.acme_zone, "acme", CHALLENGE_TTL_SECONDS, ())
 
 
+def served_zones(fleet: Fleet, dkim_keys: DkimKeys) -> tuple[Zone, ...]:
+    """The zones that the fleet's own name servers hold: all, or where a DNS host answers, the challenges'."""
+    found = zones(fleet, dkim_keys)
+    return found if fleet.answers_for_its_zones else tuple(zone for zone in found if zone.kind == "acme")
+
+
 def _zone(
     fleet: Fleet, name: str, kind: ZoneKind, negative_ttl_seconds: int, records: Iterable[Record]
 ) -> Zone:

@@ -43,7 +43,8 @@ class Node(Strict):
     address: IPv4Address
     """Its main address: SSH, DNS, inbound mail, probes. Outbound mail leaves by pool addresses."""
     name_server: bool = False
-    """Whether it also answers as authoritative name server; each region needs one."""
+    """Whether it also answers as authoritative name server; each region needs one. On AWS, where Route 53
+    answers for the fleet, the only zone it holds is that of certificate challenges."""
 
 
 class Region(Strict):

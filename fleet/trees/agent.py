@@ -2,6 +2,7 @@
 
 import json
 
+from fleet.handover import HAND_OVER_FILE, hand_over_settings
 from fleet.inventory import NodeModel
 from fleet.render import TreeFile
 from fleet.steering import SECRET_FILE, TSIG_KEY_FILE, daemon_config, heartbeat_secret, tsig_key_line
@@ -11,7 +12,7 @@ OWNER = "mtafleet"
 
 
 def files(node: NodeModel) -> list[TreeFile]:
-    """The configuration, the heartbeat secret, and the TSIG key on those that write DNS."""
+    """The configuration, the heartbeat secret, where peers take mail, and the TSIG key on DNS writers."""
     config = daemon_config(node.fleet, node.name)
     tsig = node.secrets.tsig
     secret = tsig.secret.get_secret_value()
@@ -19,6 +20,9 @@ def files(node: NodeModel) -> list[TreeFile]:
         TreeFile(CONFIG_FILE, json.dumps(config, indent=1) + "\n", mode="0640", group=OWNER),
         _private(SECRET_FILE, heartbeat_secret(secret) + "\n"),
     ]
+    if node.is_mta:
+        settings = hand_over_settings(node.fleet, node.name)
+        told.append(TreeFile(HAND_OVER_FILE, json.dumps(settings, indent=1) + "\n", mode="0600"))
     if config["dns"] is not None:
         told.append(_private(TSIG_KEY_FILE, tsig_key_line(tsig.name, tsig.algorithm, secret)))
     return told

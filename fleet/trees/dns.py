@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from fleet.dns import DkimPublicKey, Zone, zone_text, zones
+from fleet.dns import DkimPublicKey, Zone, served_zones, zone_text
 from fleet.dns.keys import public_key
 from fleet.inventory import NodeModel, Secrets
 from fleet.render import TreeFile
@@ -17,11 +17,11 @@ FIRST_SERIAL = 1
 
 def scope(node: NodeModel) -> Mapping[str, Any]:
     """`zones`, `writers` (the addresses that signed updates may come from), and `steered`, the fixed part of
-    the zone that only the failover daemon writes: what `mtafleet-steered-zone` reads."""
+    the zone that only the failover daemon writes: what `mtafleet-steered-zone` reads. None without one."""
     found = _zones(node.fleet, node.secrets)
     return {
         "zones": found,
-        "steered": _fixed_part(next(zone for zone in found if zone.kind == "steered"), node.fleet),
+        "steered": next((_fixed_part(zone, node.fleet) for zone in found if zone.kind == "steered"), None),
         "writers": [one.address for one in node.fleet.mta_nodes],
     }
 
@@ -56,7 +56,7 @@ def _zones(fleet: Fleet, secrets: Secrets) -> tuple[Zone, ...]:
         domain: {selector: _public_key(key.get_secret_value()) for selector, key in selectors.items()}
         for domain, selectors in secrets.dkim.items()
     }
-    return zones(fleet, keys)
+    return served_zones(fleet, keys)
 
 
 @cache

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from ipaddress import IPv4Address
 from typing import Any
 
 from fleet.catalogue import DEFAULT_ISP, Catalogue, Isp
 from fleet.certificates import CHAIN_FILE, KEY_FILE
 from fleet.inventory import NodeModel
+from fleet.return_path import LOCAL_PART, TOKEN_PATTERN
 from fleet.topology import INBOUND_PROBE_PORT
 from fleet.transports import InstanceTransports, Transport, instance_transports
 
@@ -42,7 +44,7 @@ class Service:
 
 
 def scope(node: NodeModel) -> dict[str, Any]:
-    """Per pool: services, routes, sender logins; for all: return paths, retry times, certificate."""
+    """Per pool: services, routes, sender logins, peers; for all: return paths, retry times, certificate."""
     catalogue = _catalogue()
     transports = _transports(node)
     return {
@@ -55,6 +57,11 @@ def scope(node: NodeModel) -> dict[str, Any]:
             domain for isp in catalogue.isps.values() if isp.tls == "required" for domain in isp.domains
         ],
         "sender_logins": {one.name: _sender_logins(node, one.name) for one in node.instances},
+        "peers": {one.name: _peers(node, one.name) for one in node.instances},
+        "handed_senders": [
+            f"^{LOCAL_PART}\\+{TOKEN_PATTERN}@{re.escape(f'{spec.return_path}.{name}')}$"
+            for name, spec in node.environment.domains.items()
+        ],
         "returns": f"relay:[{node.address}]:{INBOUND_PROBE_PORT}",
         "return_paths": [f"{spec.return_path}.{name}" for name, spec in node.environment.domains.items()],
         "retry": catalogue.default.retry,
@@ -106,6 +113,11 @@ def _exchanger_routes(transports: InstanceTransports, catalogue: Catalogue) -> l
 
 def _names(transports: InstanceTransports, isp: str) -> list[str]:
     return [f"{one.name}:" for one in transports.by_isp[isp]]
+
+
+def _peers(node: NodeModel, pool: str) -> list[IPv4Address]:
+    """Where the other nodes that have a part in the pool come from when they hand over mail."""
+    return [one.address for one in node.fleet.members(pool) if one.name != node.name]
 
 
 def _sender_logins(node: NodeModel, pool: str) -> Mapping[str, list[str]]:

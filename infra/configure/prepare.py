@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleet.inventory import NodeModel, NodeOutput, Secrets
+from fleet.inventory import NodeModel, NodeOutput
 from fleet.render import Hook, TreeRenderer, write_bundle
 from infra.configure.private import write_private
-from infra.known_hosts import known_host
+from infra.ssh_way import SshWay, connect_timeout_seconds
 
 SHARED_ROLE = "software"
 TOOL = Path("roles/base/files/mtafleet_tree.py")
@@ -23,8 +23,8 @@ class Layout:
 
     directory: Path
     inventory: Path
-    ssh_common: tuple[str, ...]
-    """Options for every ssh call of this run: key, known hosts, shared connections."""
+    way: SshWay
+    """How ssh reaches the nodes; connections are shared by all of the run's calls."""
 
 
 def prepare(
@@ -35,11 +35,12 @@ def prepare(
     bundles = directory / "bundles"
     bundles.mkdir(mode=0o700)
     groups = write_bundles(bundles, project, models, hooks)
-    common = _ssh_options(directory, models, secrets)
+    nodes = [model.outputs.nodes[name] for name, model in models.items()]
+    way = SshWay.lay_out(directory, secrets, nodes)
     inventory = write_private(
-        directory / "hosts.json", json.dumps(_inventory(models, groups, bundles, common), sort_keys=True)
+        directory / "hosts.json", json.dumps(_inventory(models, groups, bundles, way), sort_keys=True)
     )
-    return Layout(directory, inventory, tuple(common))
+    return Layout(directory, inventory, way)
 
 
 def write_bundles(
@@ -62,34 +63,11 @@ def write_bundles(
     return groups
 
 
-def _ssh_options(directory: Path, models: Mapping[str, NodeModel], secrets: Secrets) -> list[str]:
-    key = secrets.ssh_private_key.get_secret_value()
-    identity = write_private(directory / "identity", key if key.endswith("\n") else key + "\n")
-    outputs = [model.outputs.nodes[name] for name, model in models.items()]
-    known = write_private(directory / "known_hosts", "".join(map(known_host, outputs)))
-    control = directory / "cp"
-    control.mkdir(mode=0o700)
-    return [
-        *("-F", "none"),
-        *("-o", f"IdentityFile={identity}"),
-        *("-o", "IdentitiesOnly=yes"),
-        *("-o", "PreferredAuthentications=publickey"),
-        *("-o", f"UserKnownHostsFile={known}"),
-        *("-o", "GlobalKnownHostsFile=/dev/null"),
-        *("-o", "StrictHostKeyChecking=yes"),
-        *("-o", "ControlMaster=auto"),
-        *("-o", "ControlPersist=300"),
-        *("-o", f"ControlPath={control}/%C"),
-        *("-o", "ServerAliveInterval=5"),
-        *("-o", "ServerAliveCountMax=6"),
-    ]
-
-
 def _inventory(
-    models: Mapping[str, NodeModel], groups: Mapping[str, list[str]], bundles: Path, common: list[str]
+    models: Mapping[str, NodeModel], groups: Mapping[str, list[str]], bundles: Path, way: SshWay
 ) -> dict[str, Any]:
     hosts = {
-        name: {**_host(model.outputs.nodes[name], bundles / f"{name}.pyz"), **_facts(model)}
+        name: {**_host(model.outputs.nodes[name], bundles / f"{name}.pyz", way), **_facts(model)}
         for name, model in models.items()
     }
     children: dict[str, Any] = {
@@ -100,7 +78,6 @@ def _inventory(
             "hosts": hosts,
             "vars": {
                 "agent_software_source": os.fspath(bundles / f"{SHARED_ROLE}.pyz"),
-                "ansible_ssh_common_args": shlex.join(common),
                 "ansible_python_interpreter": "/usr/bin/python3",
             },
             "children": children,
@@ -108,13 +85,17 @@ def _inventory(
     }
 
 
-def _host(node: NodeOutput, bundle: Path) -> dict[str, Any]:
-    return {
+def _host(node: NodeOutput, bundle: Path, way: SshWay) -> dict[str, Any]:
+    host = {
         "ansible_host": node.ssh_host,
         "ansible_port": node.ssh_port,
         "ansible_user": node.ssh_user,
+        "ansible_ssh_common_args": shlex.join(way.options(node, shared=True)),
         "base_bundle_source": os.fspath(bundle),
     }
+    if node.session is not None:
+        host["ansible_ssh_timeout"] = connect_timeout_seconds(node)
+    return host
 
 
 def _facts(model: NodeModel) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,11 +20,11 @@ from infra.configure.private import private_directory
 from infra.configure.progress import EventReader, Progress, RunReport
 from infra.configure.rendering import require_nodes
 from infra.configure.rollout import Rollout, Serving, await_service, plan_rollout
+from infra.ssh_way import port_and_target, wait_for_all
 
 PLAYBOOK = Path("playbooks/site.yml")
 FOLDER_ON_NODE = "/run/mtafleet-ansible"
 """Ansible's own place on a node (`remote_tmp` in ansible.cfg); the bundle lies in it."""
-CLEANUP_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,7 @@ def configure(request: Request, progress: Progress) -> RunReport:
         layout = prepare(directory, request.project, request.models, request.hooks)
         try:
             completed, stopped = _roll_out(request, layout, reader, interrupted)
+            _explain_unreachable(request, layout, reader)
         finally:
             _leave_nodes(request, layout, list(reader.nodes))
     return RunReport(
@@ -100,6 +100,14 @@ def _harm(reader: EventReader, rollout: Rollout, batch: tuple[str, ...], serving
     return ""
 
 
+def _explain_unreachable(request: Request, layout: Layout, reader: EventReader) -> None:
+    """Put what Session Manager said in place of Ansible's "could not connect"."""
+    for name, node in reader.nodes.items():
+        said = layout.way.trouble(request.models[name].outputs.nodes[name]) if node.unreachable else ""
+        if said:
+            node.failures[-1] = replace(node.failures[-1], message=said)
+
+
 def _explained(runner: Any, reader: EventReader) -> bool:
     """A failed run in which no node failed broke in Ansible itself, a syntax error for instance."""
     return runner.status == "successful" or any(node.failed for node in reader.nodes.values())
@@ -136,40 +144,25 @@ def _environment(project: Path, directory: Path) -> dict[str, str]:
         "ANSIBLE_LOCAL_TEMP": str(directory / "ansible" / "tmp"),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(directory / "cp"),
         "ANSIBLE_NOCOLOR": "1",
+        # Left out, ansible-runner says False, which wins over ansible.cfg and our own options for ssh.
+        "ANSIBLE_HOST_KEY_CHECKING": "True",
     }
 
 
 def _leave_nodes(request: Request, layout: Layout, nodes: list[str]) -> None:
     """Delete the bundles and end the shared connections, all nodes at once, also after a failure."""
-    calls = []
-    for name in nodes:
-        output = request.models[name].outputs.nodes[name]
-        target = f"{output.ssh_user}@{output.ssh_host}"
-        base = [
+    outputs = [request.models[name].outputs.nodes[name] for name in nodes]
+    quick = ("-o", "ConnectTimeout=10", "-o", "BatchMode=yes")
+    wait_for_all(
+        [
             "ssh",
-            *layout.ssh_common,
-            "-p",
-            str(output.ssh_port),
-            "-o",
-            "ConnectTimeout=10",
-            "-o",
-            "BatchMode=yes",
+            *layout.way.options(node, shared=True),
+            *port_and_target(node, *quick),
+            *("rm", "-rf", FOLDER_ON_NODE),
         ]
-        remove = [*base, target, "rm", "-rf", FOLDER_ON_NODE]
-        calls.append((remove, [*base, "-O", "exit", target]))
-    for index in (0, 1):
-        running = [
-            subprocess.Popen(
-                call[index], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            for call in calls
-        ]
-        for process in running:
-            try:
-                process.wait(timeout=CLEANUP_TIMEOUT_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        for node in outputs
+    )
+    layout.way.end_shared(outputs)
 
 
 @contextmanager

@@ -17,11 +17,13 @@ from cli.main import cli as mtafleet
 from cli.maintenance.drain import checks_seconds
 from cli.maintenance.durations import Duration
 from cli.maintenance.errors import MaintenanceError
+from cli.maintenance.handover import HandedOver, Tiers, command_words, healthy_in, intention
 from cli.maintenance.records import record, record_file
 from cli.maintenance.work import AGREE_SECONDS, Busy, Request, Watch, drain, refusals, undrain
 from failover.agreement import objections, others_out
 from failover.orders import render_time
 from failover.overview import Observer, overview
+from fleet.handover import tiers
 from fleet.spec.load import load_environment
 from fleet.topology import Fleet
 from infra.aws_stack import AwsStack
@@ -59,6 +61,8 @@ class FakeNodes:
         """What east-2 tells health checkers of everybody, whatever is decided."""
         self.views_error: str | None = None
         self.busy_by_turns: list[Busy] = []
+        self.rounds: list[HandedOver] = []
+        """What rounds of a hand-over do; later ones find no peer."""
         self.said: list[str] = []
 
     def observers(self) -> Sequence[Observer]:
@@ -86,6 +90,13 @@ class FakeNodes:
 
     def try_queue(self, node: str) -> None:
         self.said.append(f"try {node}")
+
+    def hand_over(self, node: str, seconds: float, *, untried: bool) -> HandedOver:
+        self.said.append(f"hand over {node} for {seconds:g}{', untried too' if untried else ''}")
+        return self.rounds.pop(0) if self.rounds else HandedOver(problems=("west-1: Connection refused",))
+
+    def routes(self, node: str) -> Mapping[str, Tiers]:
+        return {"orders": [["east-2"], ["west-1", "west-2"]]}
 
     def _observer(self, name: str) -> Observer:
         if name in self.silent_daemons:
@@ -133,8 +144,16 @@ class Time:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.told: list[str] = []
-        self.watch = Watch(tell=self.told.append, clock=lambda: self.now, sleep=self._sleep)
+        self.told_at: list[tuple[float, str]] = []
+        """What was said, and how long after the beginning."""
+        self.watch = Watch(tell=self._tell, clock=lambda: self.now, sleep=self._sleep)
+
+    @property
+    def told(self) -> list[str]:
+        return [line for _, line in self.told_at]
+
+    def _tell(self, line: str) -> None:
+        self.told_at.append((self.now - 100.0, line))
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -153,7 +172,7 @@ def time() -> Time:
 def test_a_drain_waits_for_old_answers_to_run_out_for_sessions_and_for_mail(
     nodes: FakeNodes, time: Time
 ) -> None:
-    nodes.busy_by_turns = [Busy({"orders": 3}, 1)] * 5 + [Busy({"orders": 2}, 0)] * 15
+    nodes.busy_by_turns = [Busy({"orders": 3}, 1)] * 5 + [Busy({"orders": 2}, 0, moving=2)] * 15
     done = drain(nodes, REQUEST, time.watch)
     assert done.outcome == "drained"
     assert done.seconds == pytest.approx(10.0)
@@ -177,6 +196,113 @@ def test_mail_that_does_not_leave_in_time_is_counted_and_the_node_stays_out(
     assert (done.outcome, done.busy.messages) == ("busy", 8)
     assert done.seconds == pytest.approx(REQUEST.timeout_seconds)
     assert "east-1" in nodes.ordered
+
+
+HANDED = HandedOver({"orders": {"east-2": 3, "west-1": 1}})
+
+
+def test_what_one_attempt_does_not_deliver_is_handed_over(nodes: FakeNodes, time: Time) -> None:
+    nodes.busy_by_turns = [Busy({"orders": 9}, 0, moving=5)] * 15 + [Busy({"orders": 4}, 0)]
+    nodes.rounds = [HANDED]
+    done = drain(nodes, REQUEST, time.watch)
+    assert (done.outcome, done.handed) == ("drained", HANDED)
+    assert nodes.said == ["set east-1", "try east-1", "hand over east-1 for 15"]
+    assert "east-1: handed over 3 of orders to east-2, 1 of orders to west-1" in time.told
+
+
+def test_nothing_is_handed_over_before_old_answers_have_run_out(nodes: FakeNodes, time: Time) -> None:
+    nodes.busy_by_turns = [Busy({"orders": 4}, 0)] * 9
+    drain(nodes, REQUEST, time.watch)
+    assert nodes.said == ["set east-1", "try east-1"]
+
+
+@pytest.mark.parametrize(
+    "busy", [Busy({"orders": 4}, 1), Busy({"orders": 4}, 0, moving=1), Busy({"orders": 4}, 0, moving=4)]
+)
+def test_sessions_and_slow_attempts_keep_mail_for_half_of_the_time_only(
+    nodes: FakeNodes, time: Time, busy: Busy
+) -> None:
+    nodes.busy_by_turns = [busy] * 61
+    nodes.rounds = [HANDED]
+    assert drain(nodes, REQUEST, time.watch).handed == HANDED
+    assert nodes.said[2:] == ["hand over east-1 for 15, untried too"]
+    handed_at = next(at for at, line in time.told_at if line.startswith("east-1: handed over"))
+    assert handed_at == pytest.approx(REQUEST.timeout_seconds / 2)
+
+
+def test_deferred_mail_waits_a_minute_at_most_for_slow_attempts(nodes: FakeNodes, time: Time) -> None:
+    nodes.busy_by_turns = [Busy({"orders": 4}, 0, moving=1)] * 121
+    nodes.rounds = [HANDED]
+    drain(nodes, changed(REQUEST, timeout_seconds=600), time.watch)
+    assert nodes.said[2:] == ["hand over east-1 for 15"]
+    assert [at for at, line in time.told_at if "handed over" in line] == [pytest.approx(60.0)]
+
+
+def test_what_no_peer_takes_in_time_stays_and_the_node_stays_out(nodes: FakeNodes, time: Time) -> None:
+    nodes.busy_by_turns = [Busy({"orders": 9}, 0)] * 1000
+    nodes.rounds = [HANDED]
+    done = drain(nodes, REQUEST, time.watch)
+    assert (done.outcome, done.busy.messages) == ("busy", 9)
+    assert done.seconds == pytest.approx(60)
+    assert done.handed == changed(HANDED, problems=("west-1: Connection refused",))
+    assert "east-1" in nodes.ordered
+    rounds = [line for line in nodes.said if line.startswith("hand over")]
+    assert (
+        len(rounds) == 12
+    )  # at once after one that gave something, every five seconds and a half after others
+    assert rounds[-1] == "hand over east-1 for 4.5, untried too"
+
+
+def test_a_node_that_had_to_stop_is_not_asked_again(nodes: FakeNodes, time: Time) -> None:
+    nodes.busy_by_turns = [Busy({"orders": 9}, 0)] * 1000
+    nodes.rounds = [changed(HANDED, broken="4X was handed over and cannot be deleted here")]
+    done = drain(nodes, REQUEST, time.watch)
+    assert (done.outcome, done.handed.broken) == ("busy", "4X was handed over and cannot be deleted here")
+    assert nodes.said[2:] == ["hand over east-1 for 15"]
+
+
+def test_the_node_delivers_by_itself_when_that_is_asked_for(nodes: FakeNodes, time: Time) -> None:
+    nodes.busy_by_turns = [Busy({"orders": 9}, 0)] * 1000
+    done = drain(nodes, changed(REQUEST, hand_over=False), time.watch)
+    assert (done.outcome, done.handed.messages) == ("busy", 0)
+    assert nodes.said == ["set east-1", "try east-1"]
+
+
+def test_rounds_add_up() -> None:
+    later = HandedOver({"orders": {"west-1": 2}, "news": {"west-1": 7}}, ("full",))
+    assert HANDED.and_then(later) == HandedOver(
+        {"orders": {"east-2": 3, "west-1": 3}, "news": {"west-1": 7}}, ("full",)
+    )
+    assert HANDED.and_then(later).messages == 13
+
+
+def test_only_peers_that_everybody_holds_to_be_well_get_mail(nodes: FakeNodes) -> None:
+    assert healthy_in(nodes.observers(), "orders") == set(NODES)
+    nodes.sick = {"west-2"}
+    nodes.ordered["east-1"] = {"owner": "ada", "reason": "r", "since": "s", "until": "u"}
+    assert healthy_in(nodes.observers(), "orders") == {"east-2", "west-1"}
+    nodes.silent_daemons = {"east-2"}
+    assert healthy_in(nodes.observers(), "orders") == {"west-1"}
+    assert healthy_in(nodes.observers(), "news") == set()
+
+
+def test_peers_of_the_region_come_first() -> None:
+    fleet = Fleet.of(load_environment("lab"))
+    assert tiers(fleet, "east-1", "marketing", set(NODES)) == (("east-2",), ("west-1", "west-2"))
+    assert tiers(fleet, "east-1", "marketing", {"west-2", "east-1"}) == (("west-2",),)
+    assert tiers(fleet, "east-1", "marketing", {"east-1"}) == ()
+
+
+def test_the_helper_is_told_tiers_and_seconds() -> None:
+    found = {"orders": [["east-2"], ["west-1", "west-2"]], "news": []}
+    words = "--route=orders=east-2/west-1,west-2"
+    assert command_words(found, 15, untried=False) == f"--seconds=15.0 {words}"
+    assert command_words(found, 15, untried=True) == f"--seconds=15.0 --untried {words}"
+    assert command_words({"news": []}, 15, untried=False) == ""
+    assert intention(found, {"orders": 3, "news": 1}) == [
+        "3 of orders would go to east-2, then west-1 and west-2",
+        "1 of news would go to nobody: no other node is well",
+    ]
 
 
 def test_a_drain_is_repeated_without_harm_and_keeps_its_beginning(nodes: FakeNodes, time: Time) -> None:

@@ -10,6 +10,7 @@ from infra.configure.prepare import Layout
 from infra.configure.progress import EventReader, Failure, NodeReport
 from infra.configure.rollout import await_service, plan_rollout
 from infra.configure.run import Request
+from infra.ssh_way import SshWay
 from tests.configure.test_run import PROJECT
 
 MTA = {"east-1", "east-2", "west-1", "west-2"}
@@ -103,7 +104,7 @@ def test_a_change_that_does_harm_goes_no_further(
     monkeypatch.setattr(run, "_run_ansible", lambda _request, _layout, batch, *_: fleet.run(reader, batch))
     monkeypatch.setattr(run, "await_service", lambda names, serving: sorted(set(names) - set(serving())))
     request = Request(PROJECT, nodes, serving=fleet.serving)
-    completed, said = run._roll_out(request, Layout(PROJECT, PROJECT, ()), reader, lambda: False)
+    completed, said = run._roll_out(request, Layout(PROJECT, PROJECT, SshWay(PROJECT)), reader, lambda: False)
     assert (completed, len(fleet.touched)) == (not message, touched)
     assert message in said
 

@@ -21,7 +21,7 @@ class _Silent:
 def main(folder: Path, node: str) -> None:
     system = System.of_this_checkout()
     models = node_models(system.fleet, system.outputs.fleet, system.outputs.secrets)
-    enter_network(NAME, system.outputs.fleet.access)
+    enter_network(NAME, system.outputs.fleet)
     print(configure(Request(folder, models, (node,), hooks=HOOKS), _Silent()).as_json())
 
 

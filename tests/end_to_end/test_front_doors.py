@@ -54,7 +54,11 @@ def test_probe_listeners_relay_nothing_for_a_node_either(configured: System) -> 
 
 def test_the_internet_reaches_public_ports_only(configured: System) -> None:
     pools = configured.fleet.pools
-    inner = [port for one in pools for port in (one.smtps_port, one.submission_port, one.probe_port)]
+    inner = [
+        port
+        for one in pools
+        for port in (one.smtps_port, one.submission_port, one.probe_port, one.hand_over_port)
+    ]
     inner += [INBOUND_PORT, INBOUND_PROBE_PORT, SSH]
     closed = [(node.address, port) for node in configured.fleet.nodes for port in inner]
     closed += [(one.address, port) for one in configured.fleet.sending_addresses for port in inner]

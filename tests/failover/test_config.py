@@ -126,6 +126,15 @@ def test_a_tsig_key_has_three_parts(tmp_path: Path, text: str) -> None:
         load_tsig_key(file)
 
 
+def test_where_a_dns_host_steers_entries_are_judged_and_no_zone_is_written() -> None:
+    config = parse_config(
+        json.loads(json.dumps(daemon_config(Fleet.of(load_environment("dev")), "ireland-1")))
+    )
+    assert config.steering is not None
+    assert config.steering.primaries == ()
+    assert {group.key.kind for group in groups_of(config)} == {"relay", "entry"}
+
+
 @pytest.mark.parametrize("name", ["east-1", "west-2", "witness-1", "app-1"])
 def test_what_is_rendered_for_each_node_of_the_lab_is_valid(name: str) -> None:
     fleet = Fleet.of(load_environment("lab"))

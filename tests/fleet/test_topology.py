@@ -40,7 +40,9 @@ def test_submissions_enter_on_the_first_address_of_the_pool(fleet: Fleet) -> Non
 
 def test_instances_never_share_a_port(fleet: Fleet) -> None:
     ports = [
-        port for pool in fleet.pools for port in (pool.smtps_port, pool.submission_port, pool.probe_port)
+        port
+        for pool in fleet.pools
+        for port in (pool.smtps_port, pool.submission_port, pool.probe_port, pool.hand_over_port)
     ]
     assert len(set(ports)) == len(ports)
 

@@ -261,10 +261,20 @@ def test_ssh_comes_from_the_operators_networks_and_nowhere_else() -> None:
     for one in both.fleet.of(FILTER).values():
         ssh = [rule for rule in tcp(one.inputs["ingress"]) if rule["fromPort"] <= 22 <= rule["toPort"]]
         assert [rule["cidrBlocks"] for rule in ssh] == [["10.12.0.0/24"]]
-    assert both.fleet.exports["fleet"]["access"]["kind"] == "direct"
+    assert both.fleet.exports["fleet"]["access"] == {"kind": "direct"}
     assert "amazon-ssm" not in both.fleet.of(INSTANCE)["ireland-1"].inputs["userData"]["value"]
     node = both.fleet.exports["fleet"]["nodes"]["ireland-1"]
     assert node["ssh_host"] == node["public"] == public_addresses(environment)["10.11.0.11"]
+    assert node["session"] is None
+
+
+def test_without_operator_networks_nodes_are_reached_by_instance_and_region(staging: Both) -> None:
+    fleet = staging.fleet.exports["fleet"]
+    assert fleet["access"] == {"kind": "session-manager"}
+    regions = {"virginia": "us-east-1", "ireland": "eu-west-1", "ohio": "us-east-2"}
+    for name, node in fleet["nodes"].items():
+        assert node["session"] == {"instance": f"{name}-id", "region": regions[node["site"]]}
+        assert node["ssh_host"] == node["instance"] == f"{name}-id"
 
 
 def test_a_filter_stays_within_what_aws_allows(both: Both) -> None:

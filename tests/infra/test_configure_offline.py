@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 import cli.configure
 import cli.rendering
+import infra.sessions.plugin
 from cli.main import cli as mtafleet
 from fleet.errors import MtafleetError
 from fleet.inventory import NodeModel, NodeOutput, node_models
@@ -87,6 +88,18 @@ def test_every_role_of_every_node_is_rendered(models: dict[str, NodeModel]) -> N
         )
 
 
+def test_name_servers_on_aws_answer_nothing_but_certificate_challenges(models: dict[str, NodeModel]) -> None:
+    rendered = render_nodes(project_root(), models, ("virginia-1",))["virginia-1"]
+    files = {one.path: one.content.decode() for one in rendered if one.role == "dns"}
+    zones = [path for path in files if path.endswith(".zone")]
+    assert zones == ["/var/lib/knot/dynamic/acme.staging-fleet.example.zone"]
+    assert not re.search(r"\b10\.2\d\.", files[zones[0]]), "no private address is told to the world"
+    knot = files["/etc/knot/knot.conf"]
+    assert re.findall(r"- domain: (.*)", knot) == ["acme.staging-fleet.example"]
+    assert "steered" not in knot
+    assert not [path for path in files if "steered" in path or path.endswith("knot.service.d/mtafleet.conf")]
+
+
 def test_postfix_knows_its_elastic_ips_as_its_own(models: dict[str, NodeModel]) -> None:
     files = {one.path: one.content.decode() for one in render_nodes(project_root(), models)["virginia-1"]}
     line = re.search(r"^proxy_interfaces = (.*)$", files["/etc/postfix-transactional/main.cf"], re.MULTILINE)
@@ -97,14 +110,17 @@ def test_postfix_knows_its_elastic_ips_as_its_own(models: dict[str, NodeModel]) 
     assert sorted(line[1].split()) == sorted([*private, *public])
 
 
-def test_the_command_lists_every_file_and_says_that_nothing_was_compared(run: Callable[..., Result]) -> None:
+def test_the_command_lists_every_file_and_says_that_nothing_was_compared(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(infra.sessions.plugin, "PLUGIN", "no-such-plugin")
     done = run("--check")
     assert done.exit_code == 0
     assert "/etc/postfix-marketing/main.cf" in done.output
     assert re.search(
         r"^5 nodes rendered: \d+ files, \d+ bytes\. Not compared with machines: ", done.output, re.MULTILINE
     )
-    assert "session-manager" in done.output
+    assert "`no-such-plugin` is not on PATH" in done.output
     for secret in (PASSWORD, TSIG, "BEGIN PRIVATE KEY"):
         assert secret not in done.output
 
@@ -230,7 +246,8 @@ def test_machines_are_compared_with_where_they_can_be_reached(
     compared: bool,
 ) -> None:
     went: list[Any] = []
-    direct = outputs.fleet.model_copy(update={"access": {"kind": "direct"}})
+    nodes = {name: node.model_copy(update={"session": None}) for name, node in outputs.fleet.nodes.items()}
+    direct = outputs.fleet.model_copy(update={"access": {"kind": "direct"}, "nodes": nodes})
     monkeypatch.setattr(cli.configure, "read_outputs", lambda *_, **__: replace(outputs, fleet=direct))
     monkeypatch.setattr(cli.configure, "_work", lambda *_, **__: went.append("machines"))
     monkeypatch.setattr(cli.rendering, "reachable", lambda _nodes: answers)

@@ -80,6 +80,7 @@ def test_one_machine_may_be_replaced_and_not_two(fleet: AwsFleet) -> None:
     assert "4 replaced" in shown  # the machine, what is bound to its interface, its queue's attachment
     after = nodes(fleet)
     assert after["virginia-1"]["instance"] != before["virginia-1"]["instance"]
+    assert after["virginia-1"]["session"]["instance"] == after["virginia-1"]["instance"]
     assert after["ireland-1"] == before["ireland-1"]
 
 

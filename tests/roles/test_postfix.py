@@ -28,7 +28,7 @@ def instance(instances: dict[str, Instance], pool: str) -> Instance:
 def test_each_instance_has_its_own_listeners_on_the_main_address(instances: dict[str, Instance]) -> None:
     found = {name: set(one.listeners) for name, one in instances.items()}
     assert found == {
-        name: {f"198.51.100.11:{port + 1000 * position}" for port in (11465, 11587, 11025)}
+        name: {f"198.51.100.11:{port + 1000 * position}" for port in (11465, 11587, 11025, 11026)}
         for position, name in enumerate(POOLS)
     }
 
@@ -58,16 +58,44 @@ def test_no_network_is_trusted_and_nothing_is_local(instance: Instance) -> None:
     assert not {"local", "virtual", "pipe", "lmtp"} & {one.command for one in instance.services}
 
 
-def test_only_authenticated_users_relay(instance: Instance) -> None:
+def test_only_authenticated_users_relay(instance: Instance, pool: str) -> None:
+    by_port = {
+        "025": ("no", ["reject"]),
+        "026": ("no", [f"check_client_access,texthash:/etc/postfix-{pool}/peers,reject"]),
+    }
     for name, listener in instance.listeners.items():
-        rules = instance.setting(listener, "smtpd_relay_restrictions").split()
-        probe = name.split(":")[1].endswith("025")
-        assert rules == (["reject"] if probe else ["permit_sasl_authenticated", "reject"])
-        assert instance.setting(listener, "smtpd_sasl_auth_enable") == ("no" if probe else "yes")
+        login, rules = by_port.get(name.split(":")[1][-3:], ("yes", ["permit_sasl_authenticated", "reject"]))
+        assert instance.setting(listener, "smtpd_relay_restrictions").split() == rules
+        assert instance.setting(listener, "smtpd_sasl_auth_enable") == login
         recipient_rules = instance.setting(listener, "smtpd_recipient_restrictions")
         assert not {"permit", "permit_mynetworks", "permit_auth_destination"} & set(recipient_rules.split())
         for other in ("client", "helo", "sender"):
             assert "permit" not in instance.setting(listener, f"smtpd_{other}_restrictions")
+
+
+def test_peers_hand_over_what_is_signed_already(instance: Instance, pool: str) -> None:
+    listener = instance.service(f"198.51.100.11:{11026 + 1000 * POOLS.index(pool)}")
+    assert _entries(instance.files["peers"]) == ["198.51.100.12 OK", "203.0.113.11 OK", "203.0.113.12 OK"]
+    assert instance.setting(listener, "smtpd_milters") == ""
+    assert instance.setting(listener, "smtpd_tls_wrappermode") == "yes"
+    assert instance.setting(listener, "smtpd_tls_security_level") == "encrypt"
+    senders = instance.setting(listener, "smtpd_sender_restrictions")
+    assert senders == f"check_sender_access,pcre:/etc/postfix-{pool}/handed_senders,reject"
+    patterns = [line.split("/")[1] for line in _entries(instance.files["handed_senders"])]
+
+    def may(sender: str) -> bool:
+        return any(re.search(pattern, sender) for pattern in patterns)
+
+    token = "0123456789abcdef" * 2
+    assert may(f"bounce+{token[:30]}@bounce.shop.example")
+    assert not may(f"bounce+{token}@bounce.shop.example")
+    assert not may(f"bounce+{token[:30]}@bounce.shop.example.evil.example")
+    assert not may(f"bounce+{token[:30]}@bounceXshop.example")
+    assert not may("notices@shop.example")
+
+
+def _entries(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 def test_passwords_travel_inside_tls_only(instance: Instance) -> None:
@@ -87,7 +115,7 @@ def test_clients_come_through_the_front_door_with_their_address(instance: Instan
     }
     assert proxied == {f"198.51.100.11:{port + 1000 * position}" for port in (11465, 11587)}
     wrapped = {name for name, one in instance.listeners.items() if "smtpd_tls_wrappermode" in one.options}
-    assert wrapped == {f"198.51.100.11:{11465 + 1000 * position}"}
+    assert wrapped == {f"198.51.100.11:{port + 1000 * position}" for port in (11465, 11026)}
 
 
 def test_probes_may_ask_for_a_sign_of_life_forever(instance: Instance, pool: str) -> None:

@@ -1,64 +1,23 @@
 """The mail plane on Debian's own programs: what clients, peers and strangers get from it."""
 
-import json
 import re
-import subprocess
-import sys
 from typing import Any
 
 import dkim
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fleet.inventory import NodeModel
-from fleet.paths import cache_directory, project_root
-from fleet.render import TreeRenderer, write_bundle
 from fleet.return_path import return_path_key, token_time
-from lab.image.build import image_id, image_root
-from tests.roles.edited import with_secrets
+from tests.roles.plane import staged
 from tests.roles.plane.play import ROLES
 
 pytestmark = pytest.mark.lab
-PRIVATE = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @pytest.fixture(scope="module")
 def played(east: NodeModel, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What happened on the stage; one play for all tests."""
-    image = image_root(cache_directory(), image_id())
-    if image is None:
-        pytest.skip("the lab's image has not been built; `mtafleet lab image` builds it")
-    work, bundle = tmp_path_factory.mktemp("stage"), tmp_path_factory.mktemp("bundle") / "bundle.pyz"
-    pem = KEY.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    ).decode()
-    node = with_secrets(east, dkim={domain: {"s1": pem} for domain in east.environment.domains})
-    renderer = TreeRenderer(project_root() / "templates")
-    tool = (project_root() / "roles/base/files/mtafleet_tree.py").read_bytes()
-    write_bundle(bundle, [renderer.render(role, node) for role in ROLES], {"__main__.py": tool})
-    done = subprocess.run(
-        [*PRIVATE, sys.executable, "-m", "tests.roles.plane.play", str(image), str(work), str(bundle)],
-        cwd=project_root(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
-
-
-def public_key(name: bytes, timeout: int = 5) -> bytes:
-    """Answers a verifier's DNS question."""
-    assert name in (b"s1._domainkey.shop.example.", b"s1._domainkey.news.example.")
-    der = KEY.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return b"v=DKIM1; k=rsa; p=" + b"".join(der.splitlines()[1:-1])
+    return staged.played("tests.roles.plane.play", east, tmp_path_factory.mktemp("stage"))
 
 
 def test_trees_are_rehearsed_installed_and_then_unchanged(played: dict[str, Any]) -> None:
@@ -94,7 +53,7 @@ def test_mail_leaves_encrypted_from_a_pool_address_under_its_name(played: dict[s
 def test_signatures_verify_and_are_aligned(played: dict[str, Any]) -> None:
     for one in played["received"]:
         content = one["content"].encode("latin-1")
-        assert dkim.verify(content, dnsfunc=public_key)
+        assert dkim.verify(content, dnsfunc=staged.public_key)
         assert b"d=shop.example" in content
         unfolded = re.sub(rb"\r\n\s+", b" ", content)
         signed = re.search(rb"DKIM-Signature:.*? h=([^;]+);", unfolded)

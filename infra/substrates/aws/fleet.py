@@ -52,9 +52,8 @@ def provision_fleet(environment: Environment, settings: StackSettings) -> None:
 
 
 def _access(cloud: Cloud) -> Mapping[str, Any]:
-    """`direct`: over SSH from an operator's network; `session-manager`: through AWS, by instance id."""
-    kind = "direct" if cloud.spec.operator_networks else "session-manager"
-    return {"kind": kind, "regions": {site: place.region for site, place in cloud.places.items()}}
+    """`direct`: from an operator's network; `session-manager`: as each node's `session` says."""
+    return {"kind": "direct" if cloud.spec.operator_networks else "session-manager"}
 
 
 def _addresses(fleet: Fleet, foundation: Foundation) -> Mapping[str, Any]:

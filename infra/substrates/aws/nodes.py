@@ -61,6 +61,7 @@ class Machine(pulumi.ComponentResource):
             "ssh_port": 22,
             "ssh_user": "root",
             "host_key": host_key.public_key_openssh,
+            "session": self._session(cloud.places[node.site].region) if by_session else None,
         }
         self.register_outputs(self.entry)
 
@@ -99,6 +100,10 @@ class Machine(pulumi.ComponentResource):
                 ignore_changes=[] if node.name in cloud.settings.replacing else FROM_FIRST_BOOT,
             ),
         )
+
+    def _session(self, region: str) -> Mapping[str, Any]:
+        """See `fleet.inventory.SessionTarget`."""
+        return {"instance": self.instance.id, "region": region}
 
     def _bind_addresses(self, node: FleetNode, foundation: Foundation, cloud: Cloud) -> None:
         moved = cloud.places[node.site].moved

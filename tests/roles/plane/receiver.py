@@ -1,4 +1,4 @@
-"""A mailbox provider in a few lines: takes mail over STARTTLS, refuses recipients called nobody."""
+"""A mailbox provider in a few lines: takes mail over STARTTLS, refuses some recipients and defers others."""
 
 import asyncio
 import ssl
@@ -13,6 +13,7 @@ class Received:
     helo: str
     encrypted: bool
     sender: str
+    recipients: list[str]
     content: bytes
 
 
@@ -21,10 +22,13 @@ class Receiver:
     tls: ssl.SSLContext
     received: list[Received] = field(default_factory=list)
     refused: int = 0
+    deferring: bool = False
+    """Recipients whose name begins with `later` are put off."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One session."""
         client, helo, sender, encrypted = writer.get_extra_info("peername")[0], "", "", False
+        recipients: list[str] = []
         writer.write(b"220 mx.gmail.com ESMTP\r\n")
         while line := await reader.readline():
             verb = line[:4].upper()
@@ -36,15 +40,20 @@ class Receiver:
                 await writer.start_tls(self.tls)
                 encrypted = True
             elif verb == b"MAIL":
-                sender = line.split(b"<")[1].split(b">")[0].decode()
+                sender, recipients = _path(line), []
                 writer.write(b"250 ok\r\n")
             elif verb == b"RCPT" and b"<nobody@" in line:
                 self.refused += 1
                 writer.write(b"550 5.1.1 no such user\r\n")
+            elif verb == b"RCPT" and self.deferring and b"<later" in line:
+                writer.write(b"451 4.3.2 not now\r\n")
+            elif verb == b"RCPT":
+                recipients.append(_path(line))
+                writer.write(b"250 ok\r\n")
             elif verb == b"DATA":
                 writer.write(b"354 go on\r\n")
-                content = (await reader.readuntil(b"\r\n.\r\n"))[:-3]
-                self.received.append(Received(client, helo, encrypted, sender, content))
+                content = (await reader.readuntil(b"\r\n.\r\n"))[:-3].replace(b"\r\n..", b"\r\n.")
+                self.received.append(Received(client, helo, encrypted, sender, recipients, content))
                 writer.write(b"250 ok\r\n")
             elif verb == b"QUIT":
                 writer.write(b"221 bye\r\n")
@@ -52,3 +61,8 @@ class Receiver:
             else:
                 writer.write(b"250 ok\r\n")
         writer.close()
+
+
+def _path(line: bytes) -> str:
+    """The address between angle brackets."""
+    return line.split(b"<")[1].split(b">")[0].decode()

@@ -34,6 +34,8 @@ server:
   local-zone: "." static
   local-data: "gmail.com. MX 10 mx.gmail.com."
   local-data: "mx.gmail.com. A 198.18.0.25"
+  local-data: "hosted.example. MX 10 aspmx.l.google.com."
+  local-data: "aspmx.l.google.com. A 198.18.0.25"
 """
 
 
