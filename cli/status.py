@@ -15,7 +15,7 @@ from cli.access import prepare_shells
 from failover.config import Primary
 from failover.errors import ZoneError
 from failover.nameserver import NameServer
-from failover.overview import MemberLine, NodeLine, Observer, OrderLine, Overview, overview
+from failover.overview import MemberLine, NodeLine, Observer, OrderLine, Overview, ViewLine, overview
 from fleet.inventory import Outputs
 from fleet.spec.load import load_environment
 from fleet.steering import steered_names
@@ -128,13 +128,14 @@ def as_data(found: Overview, observers: Sequence[Observer], answers: Sequence[Zo
         "nodes": [{**asdict(line), "healthy": line.healthy} for line in found.nodes],
         "drained": [asdict(line) for line in found.orders],
         "members": [{**asdict(line), "healthy": line.healthy} for line in found.members],
+        "views": [{**asdict(line), "healthy": line.healthy} for line in found.views],
         "dns": [asdict(answer) for answer in answers],
         "daemons": {one.node: one.status for one in observers},
     }
 
 
 def show(found: Overview, answers: Sequence[ZoneAnswer], console: Console) -> None:
-    """Tables: nodes, those that people have taken out, pools, DNS."""
+    """Tables: nodes, those that people have taken out, pools, what health checkers are told, DNS."""
     console.print(_table(("node", "site", "role", "heard by", "daemon"), map(_node_row, found.nodes)))
     if found.orders:
         headings = ("drained", "reason", "by", "until (UTC)", "heeded by")
@@ -142,6 +143,8 @@ def show(found: Overview, answers: Sequence[ZoneAnswer], console: Console) -> No
     console.print(
         _table(("pool", "node", "part", "in service for", "why not"), map(_member_row, found.members))
     )
+    if found.views:
+        console.print(_table(("health checkers are told", "by"), map(_view_row, found.views)))
     if primaries := list(dict.fromkeys(answer.primary for answer in answers)):
         console.print(
             _table(("name", *(f"{one} answers" for one in primaries)), _answer_rows(answers, primaries))
@@ -163,6 +166,11 @@ def _verdict(found: Overview, answers: Sequence[ZoneAnswer]) -> str:
         f"{one.pool} on {one.node}" for one in found.members if not one.healthy and one.node not in drained
     )
     wrong += [f"not whole: {', '.join(out)}"] if out else []
+    wrong += [
+        f"health checkers are told {'different things' if one.disputed else 'nothing good'} of {one.node}"
+        for one in found.views
+        if one.disputed or not (one.healthy or one.node in drained)
+    ]
     wrong += [
         f"{one.primary} does not name all nodes for {one.name}"
         for one in answers
@@ -192,6 +200,11 @@ def _node_row(line: NodeLine) -> tuple[str, ...]:
 
 def _order_row(line: OrderLine) -> tuple[str, ...]:
     return line.node, line.reason, line.owner, line.until, f"{line.heeded_by} of {line.asked}"
+
+
+def _view_row(line: ViewLine) -> tuple[str, ...]:
+    told = "; ".join(f"{said} by {', '.join(observers)}" for said, observers in line.told.items())
+    return line.node, "; ".join([told, *line.problems])
 
 
 def _member_row(line: MemberLine) -> tuple[str, ...]:

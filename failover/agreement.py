@@ -3,7 +3,8 @@
 All of it is read from what each daemon says of itself (`failover.status.describe`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from failover.decide import floor
 from failover.overview import Observer, overview
@@ -90,6 +91,8 @@ def _still_in(observers: Sequence[Observer], node: str) -> Iterator[str]:
         door = one.status.get("haproxy") or {"servers": {}}
         if any(name.endswith(f"/{node}") and of["state"] == "ready" for name, of in door["servers"].items()):
             yield f"the front door of {one.node} still uses it"
+        if (view := _view(one, node)) is not None and (view == "in" or _views_error(one)):
+            yield f"{one.node} still tells health checkers that it serves{_views_error(one)}"
 
 
 def _not_in(observers: Sequence[Observer], node: str) -> Iterator[str]:
@@ -106,6 +109,23 @@ def _not_in(observers: Sequence[Observer], node: str) -> Iterator[str]:
         door = one.status.get("haproxy") or {"servers": {}}
         if any(name.endswith(f"/{node}") and of["state"] != "ready" for name, of in door["servers"].items()):
             yield f"the front door of {one.node} does not use it yet"
+        if (view := _view(one, node)) is not None and (view != "in" or _views_error(one)):
+            yield f"{one.node} does not tell health checkers yet that it serves{_views_error(one)}"
+
+
+def _view(observer: Observer, node: str) -> str | None:
+    """What this observer's front door tells of `node`; None when it is not asked about it."""
+    view: str | None = _views(observer).get("nodes", {}).get(node)
+    return view
+
+
+def _views_error(observer: Observer) -> str:
+    error = _views(observer).get("error")
+    return f": {error}" if error else ""
+
+
+def _views(observer: Observer) -> Mapping[str, Any]:
+    return (observer.status or {}).get("views") or {}
 
 
 def _members(observer: Observer) -> list[tuple[str, dict[str, dict[str, dict[str, object]]]]]:

@@ -26,6 +26,7 @@ async def run_daemon(config: Config, secret: bytes, stop: asyncio.Event) -> None
         authorities=_authorities(config.steering),
         clock=clock,
         order_book=OrderBook(config.maintenance),
+        view_talk=RuntimeSocket(config.views.socket) if config.views else None,
     )
     server = await serve(daemon, config.status_socket)
     try:

@@ -19,6 +19,8 @@ Shape (`fleet.steering.daemon_config` makes it from a fleet; all keys are requir
              "records": [{"name", "pool": "transactional" or null, "addresses": {"east-1": address}}]},
                                                                   optional: null judges no entries; without
                                                                   primaries they are judged, no DNS is written
+     "views": {"socket": "/run/haproxy/admin.sock", "map_file": "/var/lib/mtafleet/failover/views.map",
+               "nodes": ["west-1", ...]},                         optional: null tells health checkers nothing
      "maintenance": {"orders": "/var/lib/mtafleet/maintenance/orders.json",   (see failover/orders.py)
                      "last_good": "/var/lib/mtafleet/failover/maintenance.json"},
                                                                   optional: null heeds no orders
@@ -102,6 +104,15 @@ class Steering:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewSettings:
+    """Which HAProxy tells health checkers how this node sees others, by what map, and of which nodes."""
+
+    socket: Path
+    map_file: Path
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MaintenanceFiles:
     """Where people's orders lie, and where the daemon keeps those that it could read last."""
 
@@ -120,9 +131,15 @@ class Config:
     timing: Timing
     haproxy_socket: Path | None
     steering: Steering | None
+    views: ViewSettings | None
     maintenance: MaintenanceFiles | None
     status_socket: Path
     events_file: Path
+
+    @property
+    def watches_entries(self) -> bool:
+        """Whether it matters to this node where clients submit."""
+        return self.steering is not None or self.views is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +178,7 @@ def parse_config(value: object) -> Config:
         timing=_timing(fields.inner("policy")),
         haproxy_socket=fields.optional("haproxy", _haproxy),
         steering=fields.optional("dns", _steering),
+        views=fields.optional("views", _views),
         maintenance=fields.optional("maintenance", _maintenance),
         status_socket=fields.path("status_socket"),
         events_file=fields.path("events_file"),
@@ -252,6 +270,12 @@ def _haproxy(fields: Fields) -> Path:
     return socket
 
 
+def _views(fields: Fields) -> ViewSettings:
+    settings = ViewSettings(fields.path("socket"), fields.path("map_file"), fields.texts("nodes"))
+    fields.done()
+    return settings
+
+
 def _maintenance(fields: Fields) -> MaintenanceFiles:
     files = MaintenanceFiles(fields.path("orders"), fields.path("last_good"))
     fields.done()
@@ -300,6 +324,8 @@ def _check_names(config: Config) -> None:
         _check_known(f"peers[{index}].probes", peer.probes, config.pools, "pools")
     for name, pool in config.pools.items():
         _check_known(f"pools.{name}.entries", pool.entries, names, "peers")
+    if config.views is not None:
+        _check_known("views.nodes", config.views.nodes, names, "peers")
     if config.steering is not None:
         _check_known("dns.writers", config.steering.writers, names, "peers")
         for index, record in enumerate(config.steering.records):

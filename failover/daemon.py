@@ -23,6 +23,7 @@ from failover.notify import notify
 from failover.orderbook import OrderBook
 from failover.prober import Prober
 from failover.shape import FRONT, policy_of
+from failover.viewboard import ViewBoard
 
 STATUS_LINE_SECONDS = 5.0
 ORDERS_SECONDS = 0.5
@@ -41,6 +42,7 @@ class Daemon:
         authorities: Sequence[Authority],
         clock: Callable[[], float],
         order_book: OrderBook | None = None,
+        view_talk: Talk | None = None,
     ) -> None:
         self.config = config
         self.policy = policy_of(config)
@@ -50,12 +52,13 @@ class Daemon:
         self.most_lag_seconds = 0.0
         self.decision = Decision({}, {}, frozenset(), ())
         self.front_door = FrontDoor(talk, config.pools, lambda: self.decision.plan, events) if talk else None
+        self._proven: set[Target] = set()
         self.keepers = self._keepers(authorities, clock)
+        self.view_board = self._view_board(view_talk, clock)
         self.order_book = order_book or OrderBook(None)
         self._orders: dict[str, str] = {}
         self._orders_seen_at = float("-inf")
         self._clock = clock
-        self._proven: set[Target] = set()
         self._due_at = self.started_at
         """When the next tick should be; later than that, this node lags."""
 
@@ -68,6 +71,8 @@ class Daemon:
         tasks = [asyncio.create_task(keeper.run()) for keeper in self.keepers]
         if self.front_door is not None:
             tasks.append(asyncio.create_task(self.front_door.run()))
+        if self.view_board is not None:
+            tasks.append(asyncio.create_task(self.view_board.run()))
         tasks.append(asyncio.create_task(self._beat(watchdog_seconds)))
         ending = asyncio.create_task(stop.wait())
         try:
@@ -124,6 +129,20 @@ class Daemon:
         if steering is None:
             return []
         return [Keeper(one, steering, self.opinion, self.events, clock) for one in authorities]
+
+    def _view_board(self, talk: Talk | None, clock: Callable[[], float]) -> ViewBoard | None:
+        settings = self.config.views
+        if settings is None or talk is None:
+            return None
+        return ViewBoard(
+            self.config,
+            settings,
+            talk,
+            lambda: self.decision,
+            self._proven.__contains__,
+            self.events,
+            clock,
+        )
 
     async def _seed(self) -> None:
         """Begin with what the front door does now: a drained server has to prove itself first."""

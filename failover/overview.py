@@ -53,6 +53,24 @@ class MemberLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewLine:
+    """What health checkers are told of one node."""
+
+    node: str
+    told: Mapping[str, tuple[str, ...]]
+    """By answer (`in`, `out`, `unknown`) those who give it."""
+    problems: tuple[str, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        return set(self.told) <= {"in"} and not self.problems
+
+    @property
+    def disputed(self) -> bool:
+        return len(self.told) > 1
+
+
+@dataclass(frozen=True, slots=True)
 class OrderLine:
     """A node that people have taken out of service."""
 
@@ -72,10 +90,12 @@ class Overview:
     nodes: tuple[NodeLine, ...]
     members: tuple[MemberLine, ...]
     orders: tuple[OrderLine, ...] = ()
+    views: tuple[ViewLine, ...] = ()
 
     @property
     def healthy(self) -> bool:
-        return all(one.healthy for one in self.nodes) and all(one.healthy for one in self.members)
+        lines: list[NodeLine | MemberLine | ViewLine] = [*self.nodes, *self.members, *self.views]
+        return all(one.healthy for one in lines)
 
 
 def overview(observers: Sequence[Observer]) -> Overview:
@@ -85,6 +105,7 @@ def overview(observers: Sequence[Observer]) -> Overview:
         tuple(_node_line(one, answered) for one in observers),
         tuple(_member_line(*key, answered) for key in _members(answered)),
         tuple(_order_line(node, answered) for node in _ordered_out(answered)),
+        tuple(_view_line(one.node, answered) for one in observers if _told_of(one.node, answered)),
     )
 
 
@@ -113,6 +134,19 @@ def _order_line(node: str, answered: Sequence[Observer]) -> OrderLine:
     found = [order for one in answered if (order := _entry(one, "maintenance", "orders", node))]
     told = {key: str(found[0][key]) for key in ("owner", "reason", "since", "until")}
     return OrderLine(node, **told, heeded_by=len(found), asked=len(answered))
+
+
+def _told_of(node: str, answered: Iterable[Observer]) -> dict[str, str]:
+    """What each observer tells of `node`, by its name."""
+    found = {one.node: _entry(one, "views", "nodes").get(node) for one in answered}
+    return {observer: view for observer, view in found.items() if view}
+
+
+def _view_line(node: str, answered: Sequence[Observer]) -> ViewLine:
+    views = _told_of(node, answered)
+    told = {said: tuple(one for one in views if views[one] == said) for said in sorted(set(views.values()))}
+    errors = {one.node: _entry(one, "views").get("error") for one in answered if one.node in views}
+    return ViewLine(node, told, tuple(f"{one}: {error}" for one, error in errors.items() if error))
 
 
 def _members(answered: Iterable[Observer]) -> list[tuple[str, str, str]]:

@@ -38,7 +38,7 @@ class Prober:
             for peer in config.peers
             for pool, port in peer.probes.items()
         ]
-        self._entries = self._entry_sessions(now) if config.steering is not None else []
+        self._entries = self._entry_sessions(now) if config.watches_entries else []
         self.heard_at = {
             peer.name: now + START_GRACE_SECONDS
             for peer in config.peers

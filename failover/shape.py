@@ -36,9 +36,9 @@ def _session_rise(timing: Timing) -> int:
 
 
 def groups_of(config: Config) -> tuple[Group, ...]:
-    """Instances behind HAProxy by pool; entries in DNS by pool, and the front doors, where DNS is steered."""
+    """Instances behind HAProxy by pool; entries by pool, and the front doors, where they matter."""
     relays = tuple(_relay(config, pool) for pool in config.pools)
-    if config.steering is None:
+    if not config.watches_entries:
         return relays
     entries = tuple(
         Group(GroupKey("entry", name), {node: (Target(node, name, Check.ENTRY),) for node in pool.entries})

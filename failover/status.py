@@ -36,6 +36,7 @@ def describe(daemon: Daemon, now: float) -> dict[str, Any]:
         "pools": _pools(daemon),
         "haproxy": _haproxy(daemon),
         "dns": _dns(daemon),
+        "views": _views(daemon),
         "maintenance": _maintenance(daemon),
         "recent": list(daemon.events.recent)[-10:],
     }
@@ -78,6 +79,15 @@ def _dns(daemon: Daemon) -> dict[str, Any] | None:
         "writer_rank": rank_among(steering.writers, daemon.config.node, daemon.decision.silent),
         "primaries": {keeper.name: _primary(keeper) for keeper in daemon.keepers},
     }
+
+
+def _views(daemon: Daemon) -> dict[str, Any] | None:
+    """What HAProxy tells of each node: `in`, `out`, or `unknown` when it has been told nothing."""
+    board = daemon.view_board
+    if board is None:
+        return None
+    told = {node: board.served.get(node, "unknown") for node in sorted(board.views.nodes)}
+    return {"error": board.error, "nodes": told}
 
 
 def _maintenance(daemon: Daemon) -> dict[str, Any]:

@@ -31,6 +31,8 @@ def openings(fleet: Fleet, node: FleetNode) -> tuple[Opening, ...]:
 def _openings(fleet: Fleet, node: FleetNode) -> Iterator[Opening]:
     if node.role == "application":
         yield Opening("tcp", (SMTPS, SUBMISSION), (node.address,))
+    if node.role == "witness":  # it, too, tells what it thinks of the others
+        yield Opening("tcp", (HTTPS,), (node.address,))
     if node.role == "mta":
         pools = [pool for pool in fleet.pools if node.sending_of(pool.pool)]
         entries = tuple(node.sending_of(pool.pool)[0].address for pool in pools)

@@ -9,6 +9,7 @@ import hmac
 from typing import Any
 
 from fleet.topology import HEARTBEAT_PORT, INBOUND_PROBE_PORT, Fleet, FleetNode
+from fleet.views import view_settings
 
 SECRET_FILE = "/etc/mtafleet/failover/heartbeat.key"  # noqa: S105  a path
 TSIG_KEY_FILE = "/etc/mtafleet/failover/tsig.key"
@@ -27,7 +28,7 @@ def daemon_config(fleet: Fleet, node_name: str) -> dict[str, Any]:
     """The JSON object that `failover/config.py` describes, for the node called `node_name`.
 
     MTA nodes steer their own HAProxy and may write DNS; the application host steers its own
-    HAProxy only; the witness steers nothing and observes.
+    HAProxy only; the witness steers nothing. MTA nodes and the witness tell health checkers what they see.
     """
     node = fleet.node(node_name)
     return {
@@ -39,6 +40,7 @@ def daemon_config(fleet: Fleet, node_name: str) -> dict[str, Any]:
         "policy": _policy(fleet),
         "haproxy": None if node.role == "witness" else {"socket": HAPROXY_SOCKET},
         "dns": _dns(fleet) if node.role == "mta" else None,
+        "views": view_settings(fleet, node, HAPROXY_SOCKET),
         "maintenance": {"orders": ORDERS_FILE, "last_good": LAST_GOOD_ORDERS_FILE},
         "status_socket": STATUS_SOCKET,
         "events_file": EVENTS_FILE,

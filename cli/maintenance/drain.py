@@ -78,6 +78,7 @@ def drain(
         timeout_seconds=timeout.total_seconds(),
         floor_percent=fleet.environment.failover.floor_percent,
         dns_ttl_seconds=fleet.environment.failover.dns_ttl_seconds,
+        checks_seconds=checks_seconds(fleet),
         alone=only_one,
         hand_over=hand_over,
     )
@@ -111,7 +112,8 @@ def undrain(environment: str, node: str, timeout: timedelta, *, dry_run: bool, a
         return
     with alone(environment, "drain"), live_nodes(fleet) as nodes:
         with _recorded(environment, "undrain", node):
-            seconds = undrain_node(nodes, node, timeout.total_seconds(), Watch(tell=tell))
+            watch = Watch(tell=tell)
+            seconds = undrain_node(nodes, node, timeout.total_seconds(), watch, checks_seconds(fleet))
         record(environment, "undrain", node, "in service", seconds=round(seconds, 1))
     if as_json:
         click.echo(json.dumps({"node": node, "outcome": "in service", "seconds": round(seconds, 1)}))
@@ -130,6 +132,12 @@ def fleet_with(environment: str, node: str) -> Fleet:
     return fleet
 
 
+def checks_seconds(fleet: Fleet) -> int:
+    """How long Route 53 may take to notice what views say; 0 where no answer hangs on health checks."""
+    aws = fleet.environment.aws
+    return aws.checks.interval_seconds * aws.checks.failures if aws else 0
+
+
 def _reason(text: str) -> str:
     try:
         return checked_words(text, MOST_REASON_CHARACTERS, "--reason")
@@ -141,7 +149,9 @@ def _plan(fleet: Fleet, request: Request) -> Iterator[str]:
     until = f"{request.until:%Y-%m-%d %H:%M} UTC"
     yield f"{request.node}: out of service until {until}, by {request.owner}: {request.reason}"
     yield f"  1. order {len(fleet.nodes)} daemons to spare it; no pool falls below {request.floor_percent} %"
-    yield "  2. wait until every daemon, front door and name server does without it; sessions under way go on"
+    yield "  2. wait until every daemon, front door and name server does without it; open sessions go on"
+    if request.checks_seconds:
+        yield f"     {request.checks_seconds} s for health checkers to notice, then the TTL of old answers"
     yield f"  3. have it try its queues, and wait up to {request.timeout_seconds:.0f} s until they are empty"
     if request.hand_over:
         yield "  4. meanwhile hand what this did not deliver to other nodes of its pool, its region first"

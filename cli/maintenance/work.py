@@ -83,6 +83,8 @@ class Request:
     timeout_seconds: float
     floor_percent: int
     dns_ttl_seconds: int
+    checks_seconds: int = 0
+    """So long health checkers may need to find out that it has left service, before its answers go."""
     alone: bool = False
     """Refuse while any other node is out of service."""
     hand_over: bool = True
@@ -144,7 +146,7 @@ def drain(nodes: Nodes, request: Request, watch: Watch) -> Drained:
     _agree_that_it_is_out(nodes, request, watch, undo=earlier is None)
     agreed_at = watch.clock()
     watch.tell(
-        f"{request.node} is out of service for every daemon and in DNS after {agreed_at - started:.1f} s"
+        f"{request.node} is out of service for everybody who decides it after {agreed_at - started:.1f} s"
     )
     nodes.try_queue(request.node)
     busy, handed = _await_quiet(nodes, request, watch, agreed_at)
@@ -152,8 +154,12 @@ def drain(nodes: Nodes, request: Request, watch: Watch) -> Drained:
     return Drained(outcome, busy, watch.clock() - started, handed)
 
 
-def undrain(nodes: Nodes, node: str, timeout_seconds: float, watch: Watch) -> float:
+def undrain(
+    nodes: Nodes, node: str, timeout_seconds: float, watch: Watch, checks_seconds: float = 0.0
+) -> float:
     """Lift the order on `node` and wait until it is in service for everybody; returns seconds.
+
+    `checks_seconds` more go by until health checkers have found it out, where answers hang on them.
 
     MaintenanceError names who could not be told, or what keeps it out.
     """
@@ -163,6 +169,9 @@ def undrain(nodes: Nodes, node: str, timeout_seconds: float, watch: Watch) -> fl
     while True:
         missing = [*not_in(nodes.observers(), node), *nodes.dns_lacks(node)]
         if not missing and not failed:
+            if checks_seconds:
+                watch.tell(f"{node} is in service; {checks_seconds:.0f} s for health checkers to notice")
+                watch.sleep(checks_seconds)
             return watch.clock() - started
         if watch.clock() - started >= timeout_seconds:
             why = "; ".join([*failed, *missing])
@@ -207,16 +216,22 @@ def _undo(nodes: Nodes, request: Request, wanted: bool) -> str:
 
 
 def _await_quiet(nodes: Nodes, request: Request, watch: Watch, agreed_at: float) -> tuple[Busy, HandedOver]:
-    """Until nothing is left, or the time is up. Clients may go by an old answer for as long as its TTL."""
+    """Until nothing is left, or the time is up. Clients may go by an old answer for as long as its TTL.
+
+    Where health checkers have to notice first, that comes before, and no time limit cuts it short.
+    """
+    answered_seconds = request.checks_seconds + request.dns_ttl_seconds
     progress = _Progress(watch)
     handed = HandedOver()
     rest_until = agreed_at + request.dns_ttl_seconds
     while True:
         busy = nodes.busy(request.node)
         waited = watch.clock() - agreed_at
-        if not busy.messages and not busy.sessions and waited >= request.dns_ttl_seconds:
+        if not busy.messages and not busy.sessions and waited >= answered_seconds:
             return busy, handed
-        if waited >= request.timeout_seconds or handed.broken:
+        if waited >= max(request.timeout_seconds, request.checks_seconds and answered_seconds):
+            return busy, handed
+        if handed.broken:
             return busy, handed
         progress.say(f"{request.node}: {busy} left")
         if request.hand_over and watch.clock() >= rest_until and _may_go(busy, waited, request):

@@ -63,6 +63,8 @@ class Checks(Strict):
     """Time between two checks from one of Route 53's vantage points; 10 costs more."""
     failures: Annotated[int, Field(ge=1, le=10)] = 3
     """Failed checks in a row before a check counts as failed."""
+    checkers: list[IPv4Network] = Field(default=[])
+    """Where Route 53's checkers ask from; empty: the dated list that comes with the project."""
 
 
 class Quotas(Strict):

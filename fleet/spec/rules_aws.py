@@ -182,6 +182,16 @@ def operator_networks_are_not_the_world(environment: Environment) -> Iterator[Fi
             )
 
 
+def checkers_are_not_the_world(environment: Environment) -> Iterator[Finding]:
+    for position, network in enumerate(environment.aws.checks.checkers if environment.aws else []):
+        if network.prefixlen < WIDEST_OPERATOR_PREFIX:
+            yield Finding(
+                ("aws", "checks", "checkers", position),
+                f"{network} would let too much of the world ask",
+                "Name the networks that AWS lists for ROUTE53_HEALTHCHECKS, or leave the key out.",
+            )
+
+
 def existing_zones_are_hosted_here(environment: Environment) -> Iterator[Finding]:
     if environment.aws is None:
         return
@@ -230,6 +240,7 @@ RULES = (
     moved_addresses_make_sense,
     evidence_lies_in_a_region,
     operator_networks_are_not_the_world,
+    checkers_are_not_the_world,
     existing_zones_are_hosted_here,
     checks_have_observers,
 )

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import cli.maintenance.machine
 import cli.maintenance.replace
 from cli.main import cli as mtafleet
+from cli.maintenance.drain import checks_seconds
 from cli.maintenance.durations import Duration
 from cli.maintenance.errors import MaintenanceError
 from cli.maintenance.handover import HandedOver, Tiers, command_words, healthy_in, intention
@@ -56,6 +57,9 @@ class FakeNodes:
         self.refusing: set[str] = set()
         """Nodes whose helper fails."""
         self.dns_stuck = False
+        self.views_stuck: str | None = None
+        """What east-2 tells health checkers of everybody, whatever is decided."""
+        self.views_error: str | None = None
         self.busy_by_turns: list[Busy] = []
         self.rounds: list[HandedOver] = []
         """What rounds of a hand-over do; later ones find no peer."""
@@ -110,9 +114,19 @@ class FakeNodes:
             "nodes": {node: {"silent": False} for node in NODES},
             "pools": {"orders": members},
             "haproxy": {"servers": servers},
+            "views": self._views(name),
             "maintenance": {"error": None, "orders": dict(self.ordered)},
         }
         return Observer(name, name.partition("-")[0], "mta", status)
+
+    def _views(self, observer: str) -> dict[str, Any]:
+        stuck = self.views_stuck if observer == "east-2" else None
+        told = {
+            node: stuck or ("in" if self._standing(observer, node)["in_service"] else "out")
+            for node in NODES
+            if node != observer
+        }
+        return {"error": self.views_error, "nodes": told}
 
     def _standing(self, observer: str, node: str) -> dict[str, Any]:
         ordered = node in self.ordered
@@ -330,13 +344,17 @@ def test_one_node_at_a_time_when_asked_for(nodes: FakeNodes) -> None:
     ]
 
 
-@pytest.mark.parametrize("what", ["stubborn", "dns", "refusing"])
+@pytest.mark.parametrize("what", ["stubborn", "dns", "views", "blocked", "refusing"])
 def test_without_agreement_a_new_order_is_lifted_again(nodes: FakeNodes, time: Time, what: str) -> None:
     began = time.now
     if what == "stubborn":
         nodes.stubborn, said = {"west-1"}, "west-1: orders on east-1 is taken out by ada, but kept"
     elif what == "dns":
         nodes.dns_stuck, said = True, "ns-east still answers orders with east-1"
+    elif what == "views":
+        nodes.views_stuck, said = "in", "east-2 still tells health checkers that it serves"
+    elif what == "blocked":
+        nodes.views_error, said = "no answer", "west-1 still tells health checkers that it serves: no answer"
     else:
         nodes.refusing, said = {"west-1"}, "not every daemon took the order: west-1: error: no such file"
     with pytest.raises(MaintenanceError, match=said):
@@ -366,6 +384,28 @@ def test_undrain_names_what_keeps_the_node_out(nodes: FakeNodes, time: Time) -> 
     nodes.sick = {"east-1"}
     with pytest.raises(MaintenanceError, match="not back in service after 60 s: orders on east-1: refused"):
         undrain(nodes, "east-1", 60, time.watch)
+
+
+@pytest.mark.parametrize("stuck", ["out", "unknown"])
+def test_undrain_waits_until_health_checkers_are_told_by_all(
+    nodes: FakeNodes, time: Time, stuck: str
+) -> None:
+    nodes.views_stuck = stuck
+    with pytest.raises(MaintenanceError, match="east-2 does not tell health checkers yet that it serves"):
+        undrain(nodes, "east-1", 60, time.watch)
+
+
+def test_where_answers_hang_on_health_checkers_these_have_time_to_notice(
+    nodes: FakeNodes, time: Time
+) -> None:
+    request = changed(REQUEST, checks_seconds=90, timeout_seconds=10)
+    assert drain(nodes, request, time.watch).seconds == pytest.approx(90 + REQUEST.dns_ttl_seconds)
+    assert undrain(nodes, "east-1", 60, time.watch, 90) == pytest.approx(90)
+
+
+def test_health_checkers_notice_after_so_many_failed_checks() -> None:
+    assert checks_seconds(Fleet.of(load_environment("staging"))) == 30 * 3
+    assert checks_seconds(Fleet.of(load_environment("lab"))) == 0
 
 
 @pytest.mark.parametrize(

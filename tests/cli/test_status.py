@@ -160,3 +160,48 @@ def test_a_daemon_that_cannot_read_its_orders_is_not_well() -> None:
     )
     assert found.nodes[0].daemon == "cannot read its maintenance orders: is not JSON"
     assert not found.healthy
+
+
+def viewing(node: str, error: str | None = None, **told: str) -> Observer:
+    """A daemon whose front door tells `told` of the others."""
+    views = {"error": error, "nodes": {name.replace("_", "-"): view for name, view in told.items()}}
+    return observer(node, {**status(node), "views": views})
+
+
+@pytest.mark.parametrize(
+    ("observers", "verdict"),
+    [
+        ([viewing("east-1", west_1="in"), viewing("west-1", east_1="in")], "all nodes are in service\n"),
+        (
+            [viewing("east-1", west_1="in"), viewing("west-1", west_1="out")],
+            "not well: health checkers are told different things of west-1\n",
+        ),
+        (
+            [viewing("east-1", west_1="out"), viewing("west-1", west_1="out")],
+            "not well: health checkers are told nothing good of west-1\n",
+        ),
+        (
+            [viewing("east-1", west_1="in", error="HAProxy cannot be reached"), viewing("west-1")],
+            "not well: health checkers are told nothing good of west-1\n",
+        ),
+    ],
+)
+def test_what_health_checkers_are_told_is_compared(observers: list[Observer], verdict: str) -> None:
+    found = overview(observers)
+    text = StringIO()
+    show(found, [], Console(file=text, width=200))
+    assert text.getvalue().endswith(verdict)
+    assert is_healthy(found, []) == verdict.startswith("all")
+    data = json.loads(json.dumps(as_data(found, observers, [])))
+    assert [one["node"] for one in data["views"] if not one["healthy"]] == (
+        [] if found.healthy else ["west-1"]
+    )
+
+
+def test_of_a_drained_node_it_is_well_that_health_checkers_are_told_so() -> None:
+    views = {"error": None, "nodes": {"west-1": "out"}}
+    observers = [observer(node, {**drained_status(node), "views": views}) for node in NODES]
+    text = StringIO()
+    show(overview(observers), [], Console(file=text, width=200))
+    assert text.getvalue().endswith("not well: west-1 is drained: new disk\n")
+    assert "out by east-1, west-1" in text.getvalue()

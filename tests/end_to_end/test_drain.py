@@ -10,11 +10,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.end_to_end.command import mtafleet, start
+from tests.end_to_end.https import views_of
 from tests.end_to_end.mail import account
-from tests.end_to_end.system import NAME, System, await_that
+from tests.end_to_end.system import NAME, WORLD, System, await_that
 from tests.end_to_end.watch import AnswerWatch
 
-NODE = "east-2"
+NODE, OTHER = "east-2", "west-1"
 POOL = "transactional"
 COUNT = 400
 MESSAGES_PER_SECOND = 20
@@ -38,6 +39,7 @@ def test_a_node_is_drained_under_load_and_put_back_with_nothing_lost_or_refused(
     configured: System, deferring: None, answers: AnswerWatch, figures: dict[str, str]
 ) -> None:
     configured.await_steady()
+    await_that("health checkers are told that it serves", lambda: _answered(configured, NODE) == {200})
     earlier = _handed(configured)
     sender = start("lab", "send", "--json", "--stream", POOL, *LOAD)
     await_that("mail waits on the node", lambda: _deferred(configured) >= DEFERRED_AT_LEAST)
@@ -54,12 +56,17 @@ def test_a_node_is_drained_under_load_and_put_back_with_nothing_lost_or_refused(
         assert seen["maintenance"]["orders"][NODE]["reason"] == "a test"
         doors = {key: one["state"] for key, one in seen["haproxy"]["servers"].items()}
         assert {state for key, state in doors.items() if key.endswith(f"/{NODE}")} == {"drain"}
+    assert _answered(configured, NODE) == {503}
+    await_that("of another node they are told that it serves", lambda: _answered(configured, OTHER) == {200})
+    for stranger in (WORLD, "app-1"):
+        assert set(views_of(configured, NODE, configured.network(stranger)).values()) == {404}
     # The command has asked the name servers itself; what was seen of them here may be a moment older.
     await_that("no name server names the node", lambda: not _named(configured, answers))
     assert [item for item in configured.queued() if item.node == NODE] == []
 
     back = mtafleet("undrain", NAME, NODE, "--json")
     assert back.status == 0, back.text
+    await_that("health checkers are told that it serves again", lambda: _answered(configured, NODE) == {200})
     await_that("all name servers name the node again", lambda: len(_named(configured, answers)) == 8)
     figures[f"{NODE} drained under load, and back in service after"] = (
         f"{told['seconds']:.1f} s, {back.json()['seconds']:.1f} s"
@@ -84,6 +91,11 @@ def test_a_node_is_drained_under_load_and_put_back_with_nothing_lost_or_refused(
     left = {event.sender: nodes[event.source] for event in sent.accepted if event.sender in handed}
     assert left == {path: peer for path, (peer, _) in handed.items()}
     assert answers.empty() == []
+
+
+def _answered(system: System, node: str) -> set[int]:
+    """The statuses that health checkers get about a node, from all that they may ask."""
+    return set(views_of(system, node).values())
 
 
 def _deferred(system: System) -> int:

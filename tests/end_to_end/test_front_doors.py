@@ -64,6 +64,7 @@ def test_the_internet_reaches_public_ports_only(configured: System) -> None:
     closed += [(one.address, port) for one in configured.fleet.sending_addresses for port in inner]
     opened = [door for node in configured.fleet.mta_nodes for door in _relay_attempts(node)]
     opened += [(node.address, HTTPS) for node in configured.fleet.mta_nodes]
+    opened += [(configured.fleet.witness.address, HTTPS)]
     opened += [(node.address, DOMAIN) for node in configured.fleet.name_servers]
     network = configured.network(WORLD)
     found = at_once(lambda door: reachable(network, *door), closed)

@@ -30,6 +30,13 @@ def test_a_valid_file_is_read_with_its_units_in_seconds(tmp_path: Path) -> None:
     assert config.peers[1].probes == {"orders": 11025}
 
 
+def test_who_tells_views_watches_entries_though_it_steers_nothing() -> None:
+    settings = {"socket": "/run/admin.sock", "map_file": "/var/views.map", "nodes": ["west-1"]}
+    for views, kinds in ((None, {"relay"}), (settings, {"relay", "entry"})):
+        config = parse_config(configuration(haproxy=None, dns=None, views=views))
+        assert {group.key.kind for group in groups_of(config)} == kinds
+
+
 def test_an_observer_steers_neither_haproxy_nor_dns() -> None:
     config = parse_config(configuration(haproxy=None, dns=None))
     assert config.haproxy_socket is None
@@ -134,5 +141,7 @@ def test_what_is_rendered_for_each_node_of_the_lab_is_valid(name: str) -> None:
     config = parse_config(json.loads(json.dumps(daemon_config(fleet, name))))
     assert (config.steering is not None) == (fleet.node(name).role == "mta")
     assert (config.haproxy_socket is not None) == (fleet.node(name).role != "witness")
+    assert (config.views is not None) == (fleet.node(name).role != "application")
+    assert config.views is None or name not in config.views.nodes
     assert {peer.name for peer in config.peers} == {node.name for node in fleet.nodes}
     assert set(config.pools) == {"transactional", "marketing", "notification", "inbound"}

@@ -32,6 +32,7 @@ from tests.failover.fleet_of_two import configuration
 from tests.failover.loopback import in_order
 from tests.failover.test_haproxy import FakeHaproxy
 from tests.failover.test_orders import ORDER
+from tests.failover.test_viewboard import FakeMap
 
 SECRET = b"k" * 32
 BACKEND = "pool_orders_smtps"
@@ -45,6 +46,11 @@ def settings(directory: Path) -> Config:
     for peer in value["peers"]:
         peer["probes"] = {"orders": 1}
     value["pools"]["orders"]["entry_port"] = 1
+    value["views"] = {
+        "socket": str(directory / "admin.sock"),
+        "map_file": str(directory / "views.map"),
+        "nodes": ["west-1"],
+    }
     return parse_config(value)
 
 
@@ -60,7 +66,16 @@ class Rig:
         others = {peer.name: peer for peer in self.config.peers if peer.name != "east-1"}
         self.events = Events("east-1", None, stream=StringIO())
         prober = Prober(self.config, Pulse("east-1", SECRET, sock, others), self.now)
-        self.daemon = Daemon(self.config, prober, self.events, self.haproxy, [self.primary], lambda: self.now)
+        self.views = FakeMap(directory / "views.map")
+        self.daemon = Daemon(
+            self.config,
+            prober,
+            self.events,
+            self.haproxy,
+            [self.primary],
+            lambda: self.now,
+            view_talk=self.views,
+        )
 
     def see(self, good: bool, *checks: Check, node: str = "west-1", times: int = 1) -> None:
         for _ in range(times):
@@ -368,6 +383,39 @@ async def test_an_order_drains_the_node_everywhere_and_its_end_brings_it_back(ri
     assert rig.changes() == []
     told = [event["reason"] for event in rig.events.recent if event["kind"] == "maintenance"]
     assert told == [f"west-1 is {ORDER.sentence}.", "west-1 may serve again: no order is in force."]
+
+
+async def viewed(rig: Rig) -> Any:
+    """What health checkers are told of west-1, some seconds of the same later."""
+    board = rig.daemon.view_board
+    assert board is not None
+    for _ in range(3):
+        rig.see(True, Check.NOOP, Check.ENTRY, times=20)
+        await board.round()
+    status = describe(rig.daemon, rig.now)["views"]
+    assert status == {"error": None, "nodes": {"west-1": rig.views.entries["west-1"]}}
+    return status["nodes"]["west-1"]
+
+
+async def test_health_checkers_are_told_of_an_order_and_of_its_end(rig: Rig) -> None:
+    book = Orders()
+    rig.daemon.order_book = cast("OrderBook", book)
+    assert await viewed(rig) == "in"
+    book.orders = {"west-1": ORDER}
+    assert await viewed(rig) == "out"
+    book.orders = {}
+    assert await viewed(rig) == "in"
+
+
+async def test_health_checkers_are_told_of_a_dead_entry_and_not_of_a_dead_instance(rig: Rig) -> None:
+    assert await viewed(rig) == "in"
+    board = rig.daemon.view_board
+    assert board is not None
+    for check, view in ((Check.NOOP, "in"), (Check.ENTRY, "out")):
+        for _ in range(3):
+            rig.see(False, check, times=20)
+            await board.round()
+        assert rig.views.entries == {"west-1": view}
 
 
 async def test_orders_that_cannot_be_read_are_told_as_trouble(rig: Rig) -> None:

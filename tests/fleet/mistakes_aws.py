@@ -74,6 +74,8 @@ MISTAKES = [
             "only 2 are asked", "at most 2"),
     Mistake("more views than machines", "{views: 2, agreeing: 1}", "{views: 4, agreeing: 1}", "views", "aws.checks.views",
             "there are 3 machines to ask", "at most 3"),
+    Mistake("checkers from everywhere", "{views: 2, agreeing: 1}", "{views: 2, agreeing: 1, checkers: [0.0.0.0/0]}", "checkers",
+            "aws.checks.checkers[0]", "too much of the world ask", "ROUTE53_HEALTHCHECKS"),
     # Invariants
     Mistake("peak above what a lost region leaves", "peak_messages_per_hour: 40_000", "peak_messages_per_hour: 40_001", "40_001",
             "pools.transactional.peak_messages_per_hour", "carry 40000 messages an hour, not 40001", "at most 40000"),

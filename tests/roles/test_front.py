@@ -1,6 +1,7 @@
 """The front doors: where they listen, where sessions go, what survives a reload."""
 
 import re
+from ipaddress import ip_network
 
 import pytest
 
@@ -175,11 +176,44 @@ def test_roles_are_on_the_right_machines(nodes: dict[str, NodeModel]) -> None:
     renderer = TreeRenderer(project_root() / "templates")
     mail = ("auth", "front", "inbound", "postfix", "signer")
     placed = {
-        name: {role for role in (*mail, "sidecar") if renderer.has_role(role, node)}
+        name: {role for role in (*mail, "sidecar", "observer") if renderer.has_role(role, node)}
         for name, node in nodes.items()
     }
     assert placed == {
         **{name: set(mail) for name in ("east-1", "east-2", "west-1", "west-2")},
-        "witness-1": set(),
+        "witness-1": {"observer"},
         "app-1": {"sidecar"},
     }
+
+
+def test_views_of_every_other_node_are_told_to_checkers(
+    front: Sections, render: Render, east: NodeModel
+) -> None:
+    lines = front["frontend policies"]
+    assert [line.split()[-1] for line in lines if line.startswith("acl viewed")] == [
+        "/steering/east-2",
+        "/steering/west-1",
+        "/steering/west-2",
+    ]
+    told = [line for line in lines if "txn.view" in line]
+    assert told[0].endswith("if viewed reading asker")
+    assert "map(opt@/var/lib/mtafleet/failover/views.map,unknown)" in told[0]
+    file = next(line.split()[-1] for line in lines if line.startswith("acl asker"))
+    networks = render("front", east).contents[file].decode().split()
+    assert networks == sorted(networks, key=ip_network)
+    assert set(networks) == {
+        *(f"{node.address}/32" for node in east.fleet.mta_nodes),
+        "192.0.2.11/32",
+        "192.0.2.128/26",
+    }
+
+
+def test_the_witness_tells_of_every_node_and_serves_nothing_else(
+    render: Render, nodes: dict[str, NodeModel]
+) -> None:
+    sections = haproxy_cfg(render("observer", nodes["witness-1"]).contents[CONFIGURATION].decode())
+    assert binds(sections) == {"192.0.2.11:443": ""}
+    lines = sections["frontend views"]
+    assert sum(line.startswith("acl viewed") for line in lines) == 4
+    assert lines[-1] == "http-request return status 404"
+    assert not [header for header in sections if header.startswith("backend")]

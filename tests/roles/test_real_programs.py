@@ -105,3 +105,23 @@ def test_a_hang_is_noticed_and_leaves_nothing_behind(played: dict[str, Any]) -> 
     assert (hang["noticed"], hang["back"], hang["code"]) == (True, True, "250")
     assert "fatal:" not in played["log"]
     assert "throttling" not in played["log"]
+
+
+def test_health_checkers_are_told_what_the_daemon_last_decided(played: dict[str, Any]) -> None:
+    views = played["views"]
+    assert views["nothing decided"] == [503, "west-1 is not in service: unknown\n"]
+    assert views["in"] == [200, "west-1 is in service\n"]
+    assert views["out"] == [503, "west-2 is not in service: out\n"]
+    assert views["looked at only"] == [200, ""]
+    assert views["no more"] == [503, "west-2 is not in service: unknown\n"]
+    assert views["after a reload"] == [503, "west-1 is not in service: out\n"]
+
+
+def test_views_are_of_others_and_for_checkers_only(played: dict[str, Any]) -> None:
+    assert set(played["views"]["refused"].values()) == {404}, played["views"]["refused"]
+    assert len(played["views"]["refused"]) == 6
+
+
+def test_a_stranger_in_a_hurry_is_shut_out_and_no_checker(played: dict[str, Any]) -> None:
+    assert played["views"]["a stranger in a hurry is refused"]
+    assert played["views"]["a checker in a hurry"] == [200, "west-2 is in service\n"]

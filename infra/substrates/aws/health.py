@@ -12,11 +12,9 @@ import pulumi_aws as aws
 from fleet.aws.layout import views_of
 from fleet.ports import HTTPS, SMTPS
 from fleet.topology import FleetNode
+from fleet.views import STEERING_PATH
 from infra.substrates.aws.cloud import Cloud
 from infra.substrates.aws.upon import Foundation
-
-STEERING_PATH = "/steering/{node}"
-"""Where a machine says over HTTPS, by its status, whether the fleet has this node in service."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fleet.aws.layout import zone_networks
-from fleet.ports import HTTPS, openings
+from fleet.ports import openings
 from fleet.spec.aws import AwsPlace
 from fleet.topology import HEARTBEAT_PORT, Fleet
 from infra.substrates.aws.cloud import Cloud
@@ -147,7 +147,6 @@ def packet_filter(fleet: Fleet, operator_networks: Sequence[IPv4Network]) -> dic
     inside = sorted(str(network) for network in fleet.site_networks().values())
     listed = [opening for node in fleet.nodes for opening in openings(fleet, node)]
     everyone = {(one.protocol, port) for one in listed if not one.internal for port in one.ports}
-    everyone.add(("tcp", HTTPS))  # the witness, too, answers what it thinks of the others
     peers = sorted(port for one in listed if one.internal for port in one.ports)
     ingress = [_rule(protocol, port, [EVERYWHERE]) for protocol, port in sorted(everyone)]
     ingress.append(_rule("icmp", 3, [EVERYWHERE], 4))  # "fragmentation needed": path MTU discovery

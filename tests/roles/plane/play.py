@@ -17,6 +17,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.roles.plane import views
 from tests.roles.plane.receiver import Receiver
 from tests.roles.plane.stage import RECEIVER, Stage, stage, start
 
@@ -153,6 +154,7 @@ async def play(image: Path, work: Path, bundle: bytes) -> dict[str, Any]:
         async with await asyncio.start_server(receiver.serve, RECEIVER, 25):
             found |= await asyncio.to_thread(scenes, here, receiver, trust)
             found["hang"] = await asyncio.to_thread(hang, here, trust)
+            found["views"] = await asyncio.to_thread(views.scene, here)
         found["log"] = here.log("postfix-transactional.log")
         return found
 
