@@ -156,8 +156,8 @@ def refuse_doubtful(unfinished: Unfinished) -> None:
         urns = "\n".join(f"  {one.pending.urn}" for one in unfinished.doubtful)
         raise RecoveryError(
             f"what a killed run made for {unfinished.stack.name} is not plain, nothing was changed:\n{urns}\n"
-            "Look at the list above and at AWS, then say of each --adopt URN=ID, or --forget URN when none of "
-            "them is it: the next run then makes another"
+            "Look at the list above and at AWS, then say of each --adopt URN=ID, or --forget URN if none is "
+            "it: the next run then makes another"
         )
 
 
@@ -193,7 +193,10 @@ def take_up(stack: AwsStack, consent: Consent, command: str) -> frozenset[str]:
 
 
 def take_up_strays(stack: AwsStack, plan: Path, consent: Consent) -> bool:
-    """Adopt what a saved plan would make although AWS has it; whether there was any, and the plan is stale."""
+    """Adopt what a saved plan would make although AWS has it.
+
+    Returns whether there was any, so that the plan is stale.
+    """
     document = stack.exported()
     aws = stack.environment.aws
     assert aws is not None  # noqa: S101 - as above

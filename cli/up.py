@@ -45,7 +45,8 @@ def up(
 
     A node that the file no longer has would go with all mail in its queues: that takes --drop-nodes. On AWS
     its queue stays, nothing is applied that `mtafleet plan` refuses, and what a killed run had begun is taken
-    up first. Further arguments go to `pulumi up`: `mtafleet up lab --refresh` also finds dead machines and boots them.
+    up first. Further arguments go to `pulumi up`: `mtafleet up lab --refresh` also finds dead machines and
+    boots them.
     """
     spec = load_environment(environment)
     if spec.substrate == "aws":

@@ -19,7 +19,8 @@ def preview(stack: AwsStack, arguments: Sequence[str], file: Path | None = None)
     """The plan of `pulumi up` with these arguments, held to the policies.
 
     Nothing is changed. With `file`, which lies where nobody else can read, the engine also saves there what
-    it would do, so that it can be held to that (`pulumi up --plan`). Raises PlanError when the preview fails, unless it is for what is protected.
+    it would do, so that it can be held to that (`pulumi up --plan`). Raises PlanError when the preview fails,
+    unless it is for what is protected.
     """
     # The log holds what resources are made of, secrets blinded: for this user's eyes, and not for long.
     with TemporaryDirectory(prefix="mtafleet-plan-") as folder:

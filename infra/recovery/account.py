@@ -1,4 +1,4 @@
-"""The AWS account as recovery sees it: reading calls of boto3 only, in each region, with readable failures."""
+"""The AWS account as recovery sees it: boto3's reading calls only, in each region, with readable failures."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ Connect = Callable[[str, str], Any]
 
 
 def connect(service: str, region: str) -> Any:
-    """A client with the caller's own credentials; boto3 honours AWS_PROFILE, AWS_ENDPOINT_URL and the like."""
+    """A client with the caller's own credentials; boto3 honours AWS_PROFILE, AWS_ENDPOINT_URL and such."""
     import boto3  # noqa: PLC0415 - takes half a second to load
     from botocore.config import Config  # noqa: PLC0415
 

@@ -14,6 +14,8 @@ from infra.recovery.model import RecoveryError
 
 LOCKS = ".pulumi/locks"
 ENGINE = "pulumi"
+_ENDED = frozenset("ZX")
+"""States of a process that is none any more, by the system's letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def _read(text: str) -> Lock:
 
 
 def _is_engine(process: int) -> bool:
+    """Whether an engine lives under this number; one that ended and was not waited for yet does not."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -98,6 +101,10 @@ def _is_engine(process: int) -> bool:
     except PermissionError:
         pass
     try:
-        return Path(f"/proc/{process}/comm").read_text().strip() == ENGINE
+        told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return not Path("/proc/self").exists()  # without such a table what lives counts as the engine
     except OSError:
-        return True  # no such table here: what lives counts as the engine
+        return True
+    name, state = told.partition("(")[2].rpartition(")")[::2]
+    return name == ENGINE and state.split()[0] not in _ENDED

@@ -22,7 +22,7 @@ _END_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run of the engine: the file that notes it, its mark, its process (0 before it began), its computer."""
+    """A run of the engine: the file that notes it, its mark, its process (0 before it began) and computer."""
 
     file: Path
     mark: str

@@ -1,4 +1,4 @@
-"""What recovery finds in a simulated AWS is what the provider made: the same ids, and nobody else's things."""
+"""What recovery finds in a simulated AWS is what the provider made: the same ids, nobody else's things."""
 
 import json
 from collections.abc import Callable

@@ -47,26 +47,54 @@ def surroundings(fleet: AwsFleet) -> Iterator[None]:
 
 def start_mtafleet(fleet: AwsFleet, *arguments: str) -> subprocess.Popen[bytes]:
     """The command as a process of its own, in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", _MTAFLEET, str(fleet.folder), *arguments],
-        cwd=project_root(),
-        env={**fleet.environment, **CREDENTIALS},
-        stdout=(fleet.folder / "killed.log").open("wb"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    command = [sys.executable, "-c", _MTAFLEET, str(fleet.folder), *arguments]
+    return _start(fleet, command, project_root(), {**fleet.environment, **CREDENTIALS})
 
 
 def start_engine(fleet: AwsFleet, stack: str) -> subprocess.Popen[bytes]:
     """A plain `pulumi up`, likewise."""
-    return subprocess.Popen(
-        ["/usr/bin/env", "pulumi", "--non-interactive", "up", "--stack", stack, "--yes", "--skip-preview"],
-        cwd=fleet.folder / "project",
-        env=dict(fleet.environment),
-        stdout=(fleet.folder / "killed.log").open("wb"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    command = [
+        "/usr/bin/env",
+        "pulumi",
+        "--non-interactive",
+        "up",
+        "--stack",
+        stack,
+        "--yes",
+        "--skip-preview",
+    ]
+    return _start(fleet, command, fleet.folder / "project", fleet.environment)
+
+
+def _start(
+    fleet: AwsFleet, command: Sequence[str], folder: Path, variables: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    with (fleet.folder / "killed.log").open("wb") as log:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=dict(variables),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _stat(process: int) -> list[str]:
+    """State, parent, group and so on; empty for a process that is not there."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _group(process: int) -> int:
+    return int((_stat(process) or ["", "", "0"])[2])
+
+
+def _living() -> set[int]:
+    found = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+    return {process for process in found if (_stat(process) or ["Z"])[0] not in {"Z", "X"}}
 
 
 class Held:
@@ -86,8 +114,11 @@ class Held:
     def kill(self, run: subprocess.Popen[bytes]) -> None:
         """SIGKILL the run's process group once every call is held; let the answers go afterwards."""
         handles = [self._opened(pipe, run) for pipe in self._pipes]
+        killed = [process for process in _living() if _group(process) == run.pid]
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
+        while not _living().isdisjoint(killed):
+            time.sleep(0.05)
         for handle in handles:
             os.close(handle)
         for pipe in self._pipes:

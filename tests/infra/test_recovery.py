@@ -129,7 +129,7 @@ def test_what_is_forgotten_leaves_no_trace_and_what_is_doubtful_is_not_adopted()
     document = state(begun=[creating(resource(EIP, "10.10.0.20", inputs={"tags": TAGS}))])
     (one,) = pending_in(document)
     for fate in ("forget", "doubtful"):
-        fresh = taken_up(document, [Verdict(one, fate, "")])  # type: ignore[arg-type]
+        fresh = taken_up(document, [Verdict(one, fate, "")])
         assert [found["type"] for found in fresh["deployment"]["resources"]] == [
             "pulumi:pulumi:Stack",
             "pulumi:providers:aws",
@@ -145,7 +145,7 @@ def test_an_unfinished_change_is_read_anew() -> None:
 
 
 def test_a_replacement_takes_the_place_of_what_it_replaces() -> None:
-    """What leans on it stays after it; what it leans on comes before it; what still exists is to be deleted."""
+    """What leans on it stays after it, what it leans on comes before it, what still exists is deleted."""
     machine = resource("aws:ec2/instance:Instance", "virginia-1", id="i-1")
     bound = resource("aws:ec2/eipAssociation:EipAssociation", "a", id="x", dependencies=[machine["urn"]])
     group = resource("aws:ec2/securityGroup:SecurityGroup", "virginia", id="sg-2")

@@ -138,7 +138,12 @@ def test_what_is_not_plain_stops_every_run(engine: Engine, monkeypatch: pytest.M
 
 def test_the_operators_word_is_passed_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(cli.recovery, "verdicts", lambda *given: asked.append(given[3].ids) or (ADOPT,))
+
+    def verdicts(*given: Any) -> tuple[Verdict, ...]:
+        asked.append(given[3].ids)
+        return (ADOPT,)
+
+    monkeypatch.setattr(cli.recovery, "verdicts", verdicts)
     assert run("up", "dev", "--adopt", f"{URN}=eipalloc-7", "--forget", "urn:x").exit_code == 0
     assert asked == [{URN: "eipalloc-7", "urn:x": None}]
     assert "write URN=ID" in refused("up", "dev", "--adopt", URN)

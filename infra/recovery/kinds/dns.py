@@ -1,4 +1,4 @@
-"""Route 53's resources. It tags zones and checks in a second call: without tags, what they are has to tell."""
+"""Route 53's resources. Zones and checks get tags in a second call: without any, what they are must tell."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

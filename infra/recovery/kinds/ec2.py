@@ -8,7 +8,6 @@ from infra.recovery.account import Account
 from infra.recovery.kinds.base import at, differences, tags_of
 from infra.recovery.model import Candidate, Pending, RecoveryError
 
-
 _MOST_VALUES = 200
 """Of one filter, by EC2's own limit."""
 

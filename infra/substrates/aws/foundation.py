@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
