@@ -35,7 +35,7 @@ def replace_machine(fleet: Fleet, node: str) -> None:
         _in_lab(fleet.environment.environment, node)
         return
     stack = AwsStack.of(fleet.environment, "fleet")
-    with alone(stack.environment.environment, "up"):
+    with alone(fleet.environment.environment, "up"):
         adopted = take_up(stack, Consent(), "replace")
     urn = urn_in(stack.call(["stack", "export"]), MACHINE_TYPES["aws"], node)
     if urn in adopted:
