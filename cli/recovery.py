@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import click
 
@@ -16,7 +15,7 @@ from infra.aws_stack import AwsStack
 from infra.engine.leftovers import remove_torn_attributes
 from infra.recovery.account import Account
 from infra.recovery.files import apply
-from infra.recovery.locks import Lock, locks_of
+from infra.recovery.locks import Lock, folder_of, locks_of
 from infra.recovery.lookup import Chosen, verdicts
 from infra.recovery.model import FATES, RecoveryError, Verdict
 from infra.recovery.planned import strays, with_planned
@@ -88,6 +87,7 @@ def free(stack: AwsStack, consent: Consent) -> None:
         count = end_remains(ours)
         if count:
             click.echo(f"ended {count} processes that a killed run on {stack.name} had left", err=True)
+    _mend_attributes(stack)
     if locks:
         held = ", ".join(map(str, locks))
         click.echo(f"breaking the lock of a killed run on {stack.name}: {held}", err=True)
@@ -95,7 +95,6 @@ def free(stack: AwsStack, consent: Consent) -> None:
         record(stack.environment.environment, "up", stack.name, "lock broken", held_by=held)
     if ours is not None:
         ours.ended()
-    _mend_attributes(stack)
 
 
 def _judge(stack: AwsStack, lock: Lock, ours: Run | None, consent: Consent) -> None:
@@ -113,9 +112,9 @@ def _judge(stack: AwsStack, lock: Lock, ours: Run | None, consent: Consent) -> N
 
 def _mend_attributes(stack: AwsStack) -> None:
     """A state in files may have been cut short beside: see `infra.engine.leftovers`."""
-    parts = urlparse(stack.backend)
-    if parts.scheme == "file":
-        remove_torn_attributes(Path(parts.path).expanduser() / ".pulumi" / "stacks", stack.name)
+    backend = stack.backend
+    if backend.startswith("file:"):
+        remove_torn_attributes(folder_of(backend) / ".pulumi" / "stacks", stack.name)
 
 
 def look(stack: AwsStack, consent: Consent | None = None) -> Unfinished | None:

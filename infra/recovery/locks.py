@@ -59,9 +59,14 @@ def _is_of(path: PurePosixPath, project: str, stack: str) -> bool:
     return len(parts) < 4 or parts[-3] in {project, "locks"}
 
 
+def folder_of(backend: str) -> Path:
+    """Where a `file://` backend is; the engine takes `file://~` for the home, too."""
+    parts = urlparse(backend)
+    return Path(f"{parts.netloc}{parts.path}").expanduser()
+
+
 def _in_folder(backend: str) -> Iterator[tuple[str, str]]:
-    root = Path(urlparse(backend).path).expanduser() / LOCKS
-    for path in root.glob("**/*.json"):
+    for path in (folder_of(backend) / LOCKS).glob("**/*.json"):
         try:
             yield str(path), path.read_text(encoding="utf-8")
         except FileNotFoundError:

@@ -1,6 +1,5 @@
 """Small programs of `pulumi_aws` classes under the real engine, over the stand-in and a simulated AWS."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

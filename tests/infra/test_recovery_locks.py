@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.recovery.locks import Lock, locks_of
+from infra.recovery.locks import Lock, folder_of, locks_of
 from infra.recovery.runs import MARK, Run, end_remains, noted
 from lab.aws.server.app import serving
 
@@ -42,6 +42,13 @@ def test_only_the_stacks_own_locks_count(tmp_path: Path) -> None:
     (found,) = locks_of(backend, "mtafleet", "dev")
     assert str(found) == "ann@elsewhere (process 7, since 2026-11-23T14:00:00)"
     assert not found.here
+
+
+def test_a_backend_may_be_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert folder_of("file://~") == tmp_path
+    assert folder_of("file://~/state") == tmp_path / "state"
+    assert folder_of("file:///state") == Path("/state")
 
 
 def test_a_lock_that_cannot_be_read_is_a_lock(tmp_path: Path) -> None:
