@@ -178,6 +178,24 @@ def test_the_lock_of_our_own_killed_run_needs_no_word(engine: Engine, tmp_path: 
     assert not (tmp_path / "dev/runs/dev.json").exists()
 
 
+def test_a_state_that_was_cut_short_beside_is_mended_before_the_engine_reads_it(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(tmp_path / "backend", "dev", lock(dead()))
+    torn = tmp_path / "backend/.pulumi/stacks/mtafleet/dev.json.attrs"
+    torn.parent.mkdir(parents=True)
+    torn.write_text('{"user.')
+    asked = engine.pulumi
+
+    def pulumi(arguments: Sequence[str], **more: object) -> str:
+        assert not torn.exists()
+        return asked(arguments, **more)
+
+    monkeypatch.setattr(infra.aws_stack, "pulumi", pulumi)
+    assert run("up", "dev", "--take-over").exit_code == 0
+    assert engine.cancelled == 1
+
+
 def test_who_is_at_work_is_never_interrupted(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
