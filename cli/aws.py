@@ -1,15 +1,19 @@
 """`up`, `preview` and `destroy` on AWS: two stacks, policies, and a plan that is judged before every `up`."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 
 from cli.engine import ProvisioningError, run_in_foreground
 from cli.plan import look, refuse, show
+from cli.recovery import Consent, announce, run_file, take_up, take_up_strays
 from cli.runs import alone
 from fleet.spec.models import Environment
 from infra.aws_stack import POLICY_PACK, AwsStack
+from infra.recovery.runs import Run
 from infra.stack_settings import Part
 
 WITH_POLICIES = ("--policy-pack", str(POLICY_PACK))
@@ -34,35 +38,67 @@ def refuse_parts(environment: Environment, part: Part | None) -> None:
 
 
 def up_on_aws(
-    environment: Environment, part: Part | None, arguments: Sequence[str], *, drop_nodes: bool
+    environment: Environment,
+    part: Part | None,
+    arguments: Sequence[str],
+    *,
+    drop_nodes: bool,
+    consent: Consent | None = None,
 ) -> None:
-    """Plan, judge the plan, and apply it when it passes; PlanRefusedError when it does not."""
-    stack = AwsStack.of(environment, part)
-    with alone(environment.environment, "up"):
+    """Take up what a killed run left, plan, judge the plan, and apply that plan when it passes.
+
+    PlanRefusedError when it does not, RecoveryError when somebody else is at work or it is not plain what a
+    killed run has made.
+    """
+    stack, consent = AwsStack.of(environment, part), consent or Consent()
+    with alone(environment.environment, "up"), TemporaryDirectory(prefix="mtafleet-plan-") as folder:
+        take_up(stack, consent, "up")
         stack.require()
-        plan = look(stack, arguments)
+        file = Path(folder) / "plan.json"
+        file.touch(0o600)  # it tells what resources are made of
+        plan = look(stack, arguments, file)
+        if plan.of("created") and take_up_strays(stack, file, consent):
+            plan = look(stack, arguments, file)
         show(stack, plan)
         refuse(stack, plan, drop_nodes=drop_nodes)
-        _run(stack, ["up", "--yes", "--skip-preview", "--suppress-outputs", *WITH_POLICIES, *arguments])
+        applying = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--plan", str(file)]
+        try:
+            _run(stack, [*applying, *WITH_POLICIES, *arguments])
+        except ProvisioningError as error:
+            raise ProvisioningError(
+                f"{error}; where it says `violates plan` or `not allowed by the plan`, the file, the "
+                "configuration or the state changed after the plan was judged: run it again"
+            ) from None
 
 
 def preview_on_aws(environment: Environment, part: Part | None, arguments: Sequence[str]) -> None:
     """The engine's own preview, held to the policies."""
     stack = AwsStack.of(environment, part)
     stack.require()
+    announce(stack)
     _run(stack, ["preview", *WITH_POLICIES, *arguments])
 
 
 def destroy_on_aws(
-    environment: Environment, part: Part | None, arguments: Sequence[str], *, yes: bool
+    environment: Environment,
+    part: Part | None,
+    arguments: Sequence[str],
+    *,
+    yes: bool,
+    consent: Consent | None = None,
 ) -> None:
-    """Remove a stack; ProvisioningError for what is protected, or still bears a fleet."""
+    """Remove a stack, what a killed run made for it included.
+
+    ProvisioningError for what is protected, or still bears a fleet.
+    """
     stack = AwsStack.of(environment, part)
-    stack.require_itself()
-    _refuse_to_destroy(stack)
-    if not yes:
-        click.confirm(_warning(stack), abort=True)
     with alone(environment.environment, "destroy"):
+        stack.require_itself()
+        _refuse_to_destroy(stack)
+        if not yes:
+            click.confirm(_warning(stack), abort=True)
+        if take_up(stack, consent or Consent(), "destroy"):
+            _refuse_to_destroy(stack)
         # With its preview: without, the engine removes all around what is protected before it says so.
         _run(stack, ["destroy", "--yes", "--suppress-outputs", *arguments])
 
@@ -90,4 +126,5 @@ def _warning(stack: AwsStack) -> str:
 
 
 def _run(stack: AwsStack, arguments: Sequence[str]) -> None:
-    run_in_foreground(stack.name, arguments, stack.project, stack.variables)
+    run = Run.new(run_file(stack))
+    run_in_foreground(stack.name, arguments, stack.project, stack.variables, run)

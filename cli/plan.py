@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from cli.recovery import announce, refuse_doubtful
 from fleet.aws.cost import checks_month
 from fleet.aws.prices import price_table
 from fleet.errors import MtafleetError
@@ -19,6 +21,7 @@ from infra.aws_stack import AwsStack
 from infra.plan import Change, Plan, Refusal, refusals
 from infra.plan.model import KINDS
 from infra.plan.preview import preview
+from infra.recovery.model import Verdict
 from infra.stack_settings import Part
 
 LOG_WIDTH = 200
@@ -56,22 +59,29 @@ def plan(
     """
     stack = AwsStack.of(load_environment(environment), part)
     stack.require()
+    unfinished = announce(stack)
     found = look(stack, pulumi_arguments)
     if as_json:
         judged = judge(stack, found, drop_nodes=drop_nodes)
-        click.echo(json.dumps(as_data(stack, found, judged), indent=2))
+        left = unfinished.verdicts if unfinished else ()
+        click.echo(json.dumps({**as_data(stack, found, judged), "unfinished": _left(left)}, indent=2))
     else:
         show(stack, found)
+    if unfinished is not None:
+        refuse_doubtful(unfinished)
     refuse(stack, found, drop_nodes=drop_nodes)
 
 
-def look(stack: AwsStack, arguments: Sequence[str]) -> Plan:
-    """The engine's preview, which can take minutes; raises PlanError when it fails."""
+def look(stack: AwsStack, arguments: Sequence[str], file: Path | None = None) -> Plan:
+    """The engine's preview, which can take minutes, saved to `file` so that `up` keeps to it.
+
+    Raises PlanError when it fails.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
-        return preview(stack, arguments)
+        return preview(stack, arguments, file)
     with console.status(f"asking the engine what would change in {stack.name}"):
-        return preview(stack, arguments)
+        return preview(stack, arguments, file)
 
 
 def judge(stack: AwsStack, found: Plan, *, drop_nodes: bool) -> tuple[Refusal, ...]:
@@ -159,6 +169,14 @@ def as_data(stack: AwsStack, found: Plan, judged: Sequence[Refusal]) -> dict[str
         "allowed": not judged,
         "refused": [{"what": one.what, "remedy": one.remedy} for one in judged],
     }
+
+
+def _left(verdicts: Iterable[Verdict]) -> list[dict[str, str]]:
+    """What a killed run began, for machines."""
+    return [
+        {"urn": one.pending.urn, "operation": one.pending.operation, "becomes": one.fate, "why": one.why}
+        for one in verdicts
+    ]
 
 
 def _described(change: Change) -> dict[str, Any]:

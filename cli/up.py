@@ -11,6 +11,7 @@ import click
 
 from cli.aws import destroy_on_aws, part_option, preview_on_aws, refuse_parts, up_on_aws
 from cli.engine import ProvisioningError, run_in_foreground
+from cli.recovery import consent_of, recovery_options
 from cli.runs import alone
 from fleet.paths import project_root
 from fleet.spec.load import load_environment
@@ -29,16 +30,28 @@ EXTRA = {"ignore_unknown_options": True}
 @click.argument("pulumi_arguments", nargs=-1, type=click.UNPROCESSED)
 @part_option
 @click.option("--drop-nodes", is_flag=True, help="Remove nodes that the file no longer has, queues included.")
-def up(environment: str, pulumi_arguments: tuple[str, ...], *, part: Part | None, drop_nodes: bool) -> None:
+@recovery_options
+def up(
+    environment: str,
+    pulumi_arguments: tuple[str, ...],
+    *,
+    part: Part | None,
+    drop_nodes: bool,
+    take_over: bool,
+    adopt: tuple[str, ...],
+    forget: tuple[str, ...],
+) -> None:
     """Bring an environment into being, or up to date with its file.
 
     A node that the file no longer has would go with all mail in its queues: that takes --drop-nodes. On AWS
-    its queue stays, and nothing is applied that `mtafleet plan` refuses. Further arguments go to
-    `pulumi up`: `mtafleet up lab --refresh` also finds dead machines and boots them.
+    its queue stays, nothing is applied that `mtafleet plan` refuses, and what a killed run had begun is taken
+    up first. Further arguments go to `pulumi up`: `mtafleet up lab --refresh` also finds dead machines and
+    boots them.
     """
     spec = load_environment(environment)
     if spec.substrate == "aws":
-        up_on_aws(spec, part, pulumi_arguments, drop_nodes=drop_nodes)
+        consent = consent_of(take_over=take_over, adopt=adopt, forget=forget)
+        up_on_aws(spec, part, pulumi_arguments, drop_nodes=drop_nodes, consent=consent)
         return
     refuse_parts(spec, part)
     arguments = ["up", "--yes", "--skip-preview", "--suppress-outputs", *pulumi_arguments]
@@ -66,14 +79,25 @@ def preview(environment: str, pulumi_arguments: tuple[str, ...], *, part: Part |
 @click.argument("pulumi_arguments", nargs=-1, type=click.UNPROCESSED)
 @part_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def destroy(environment: str, pulumi_arguments: tuple[str, ...], *, part: Part | None, yes: bool) -> None:
+@recovery_options
+def destroy(
+    environment: str,
+    pulumi_arguments: tuple[str, ...],
+    *,
+    part: Part | None,
+    yes: bool,
+    take_over: bool,
+    adopt: tuple[str, ...],
+    forget: tuple[str, ...],
+) -> None:
     """Remove everything of an environment, its mail queues and keys included.
 
     On AWS the machines only: what is protected in NAME-foundation stays until it is unprotected.
     """
     spec = load_environment(environment)
     if spec.substrate == "aws":
-        destroy_on_aws(spec, part, pulumi_arguments, yes=yes)
+        consent = consent_of(take_over=take_over, adopt=adopt, forget=forget)
+        destroy_on_aws(spec, part, pulumi_arguments, yes=yes, consent=consent)
         return
     refuse_parts(spec, part)
     if not yes:

@@ -1,10 +1,13 @@
 """One of the two stacks of an environment on AWS, in the backend that its operator has chosen."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from fleet.errors import MtafleetError
 from fleet.paths import project_root
@@ -73,10 +76,40 @@ class AwsStack:
         found: Mapping[str, Any] = json.loads(text)
         return found
 
+    def exported(self) -> dict[str, Any] | None:
+        """The stack's state, secrets in it encrypted; None when there is no such stack."""
+        try:
+            text = self.call(["stack", "export"])
+        except EngineError as error:
+            if "no stack named" in str(error):
+                return None
+            raise
+        found: dict[str, Any] = json.loads(text)
+        return found
+
     def protected(self) -> list[str]:
         """The URNs of what the stack's state protects from being deleted."""
-        deployment = json.loads(self.call(["stack", "export"]))["deployment"]
+        deployment = (self.exported() or {"deployment": {}})["deployment"]
         return [one["urn"] for one in deployment.get("resources") or () if one.get("protect")]
+
+    @property
+    def project_name(self) -> str:
+        """As Pulumi.yaml has it."""
+        return str(yaml.safe_load((self.project / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
+
+    @property
+    def backend(self) -> str:
+        """The URL of where the engine keeps the state: what the surroundings say, else the login."""
+        chosen = self.variables.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_BACKEND_URL")
+        if chosen:
+            return chosen
+        told = pulumi(
+            ["whoami", "--json"],
+            project=self.project,
+            variables=self.variables,
+            timeout_seconds=_TIMEOUT_SECONDS,
+        )
+        return str(json.loads(told)["url"])
 
     def require(self) -> None:
         """Raise AwsStackError when the stack, or what it stands upon, is not there yet.

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from cli.aws import up_on_aws
 from cli.maintenance.errors import MaintenanceError
+from cli.recovery import Consent, take_up
+from cli.runs import alone
 from cli.up import run_engine
 from fleet.paths import project_root
 from fleet.topology import Fleet
@@ -33,7 +35,11 @@ def replace_machine(fleet: Fleet, node: str) -> None:
         _in_lab(fleet.environment.environment, node)
         return
     stack = AwsStack.of(fleet.environment, "fleet")
+    with alone(fleet.environment.environment, "up"):
+        adopted = take_up(stack, Consent(), "replace")
     urn = urn_in(stack.call(["stack", "export"]), MACHINE_TYPES["aws"], node)
+    if urn in adopted:
+        urn = None  # a killed run had made the new machine already
     with _named_in_config(stack, node):
         up_on_aws(fleet.environment, "fleet", _only(urn), drop_nodes=False)
     _await_answer(stack.name, node)

@@ -42,14 +42,14 @@ def lift_stale_lock(stack: str, project: Path, variables: Mapping[str, str]) -> 
     locks = list((state / "locks").glob(f"**/{stack}/*.json"))
     if not all(_is_stale(lock) for lock in locks):
         return False
-    _remove_torn_attributes(state / "stacks", stack)
+    remove_torn_attributes(state / "stacks", stack)
     if not locks:
         return False
     pulumi(["cancel", "--yes", "--stack", stack], project=project, variables=variables, timeout_seconds=60)
     return True
 
 
-def _remove_torn_attributes(stacks: Path, stack: str) -> None:
+def remove_torn_attributes(stacks: Path, stack: str) -> None:
     """Remove what a killed engine has left unfinished beside the state.
 
     The engine replaces the state itself atomically, but writes its attributes (`NAME.json.attrs`) in

@@ -28,6 +28,7 @@ WORDS = {
     **KEPT,
     "aws:ec2/eipDomainName:EipDomainName": "reverse name",
     "aws:s3/bucket:Bucket": "bucket for evidence",
+    "mtafleet:index:Settings": "seal of the foundation",
 }
 """For all that the program protects, which the engine refuses to lose."""
 STOPS_A_MACHINE = frozenset({"instanceType", "userData", "userDataBase64"})

@@ -15,10 +15,12 @@ _LAST_WORDS = ("an unhandled error occurred: program exited", "preview failed")
 """Follow every other error, which says more."""
 
 
-def preview(stack: AwsStack, arguments: Sequence[str]) -> Plan:
+def preview(stack: AwsStack, arguments: Sequence[str], file: Path | None = None) -> Plan:
     """The plan of `pulumi up` with these arguments, held to the policies.
 
-    Nothing is changed. Raises PlanError when the preview fails, unless it is for what is protected.
+    Nothing is changed. With `file`, which lies where nobody else can read, the engine also saves there what
+    it would do, so that it can be held to that (`pulumi up --plan`). Raises PlanError when the preview fails,
+    unless it is for what is protected.
     """
     # The log holds what resources are made of, secrets blinded: for this user's eyes, and not for long.
     with TemporaryDirectory(prefix="mtafleet-plan-") as folder:
@@ -27,6 +29,7 @@ def preview(stack: AwsStack, arguments: Sequence[str]) -> Plan:
             [
                 *("preview", "--stack", stack.name, "--policy-pack", str(POLICY_PACK)),
                 *("--event-log", str(log)),
+                *(("--save-plan", str(file)) if file is not None else ()),
                 *(one for one in arguments if one not in ONLY_FOR_UP),
             ],
             project=stack.project,

@@ -1,6 +1,5 @@
 """Small programs of `pulumi_aws` classes under the real engine, over the stand-in and a simulated AWS."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -181,58 +180,6 @@ for site in sites:
     aws.ec2.Vpc(f"vpc-{site}", cidr_block="10.0.0.0/16", tags={"Name": f"vpc-{site}"}, opts=at(site))
 """
 )
-
-
-ONE_AFTER_ANOTHER = (
-    PROVIDERS
-    + """
-west = aws.ec2.Vpc("vpc-west", cidr_block="10.0.0.0/16", tags={"Name": "vpc-west"}, opts=at("west"))
-aws.ec2.Vpc("vpc-east", cidr_block="10.0.0.0/16", opts=at("east", depends_on=[west]))
-"""
-)
-
-
-def test_a_killed_up_is_taken_up_without_making_anything_twice(
-    make: Callable[[str], AwsStack], aws: Server, inject: Callable[..., None], tmp_path: Path
-) -> None:
-    """The engine dies while AWS has made a network and not yet said so; it is found by its name."""
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    inject({"fault": "held", "region": "us-west-2", "operation": "CreateVpc", "pipe": str(pipe), "times": 1})
-    stack = make(ONE_AFTER_ANOTHER)
-    engine = stack.start("up", "--stack", "dev", "--yes", "--skip-preview")
-    with pipe.open("wb"):
-        engine.kill()
-        engine.communicate()
-    inject()
-    assert stack.run("cancel", "--stack=dev", "--yes").status == 0
-    west = next(urn for urn in stack.urns() if urn.endswith("pulumi:providers:aws::west"))
-    named = [{"Name": "tag:Name", "Values": ["vpc-west"]}]
-    (orphan,) = aws.client("ec2", "us-west-2").describe_vpcs(Filters=named)["Vpcs"]
-    # Asked to import a pending creation, this engine forgets it, and the next `up` would make another.
-    assert (
-        stack.run("refresh", "--stack=dev", "--yes", "--skip-preview", "--clear-pending-creates").status == 0
-    )
-    adopted = stack.run(
-        "import",
-        "--stack=dev",
-        "--yes",
-        "--skip-preview",
-        "--protect=false",
-        "--generate-code=false",
-        f"--provider=west={west}",
-        "aws:ec2/vpc:Vpc",
-        "vpc-west",
-        orphan["VpcId"],
-    )
-    assert adopted.status == 0, adopted.text
-    again = stack.up()
-    assert again.counts == {"created": 1, "unchanged": 4}, again.text
-    assert stack.resources()["vpc-west"]["id"] == orphan["VpcId"]
-    for region in ("us-east-1", "us-west-2"):
-        listed = aws.client("ec2", region).describe_vpcs()["Vpcs"]
-        assert len([one for one in listed if not one["IsDefault"]]) == 1
-    assert set(stack.up("--refresh").counts) == {"unchanged"}
 
 
 def test_a_create_that_dies_half_way_is_finished_by_the_next_up(

@@ -26,14 +26,17 @@ def classes_used(source: str) -> Iterator[tuple[str, str]]:
             yield owner.attr, name
 
 
+def program_files() -> list[Path]:
+    return [file for file in (project_root() / "infra").rglob("*.py") if "aws" in file.read_text()]
+
+
 def test_classes_are_found() -> None:
     source = "x = aws.ec2.Vpc('a', aws.ec2.VpcArgs(), tags=aws.sqs.Queue('b').name); aws.Provider('p')"
     assert set(classes_used(source)) == {("ec2", "Vpc"), ("sqs", "Queue")}
 
 
 def test_the_program_uses_served_types_only() -> None:
-    files = [file for file in (project_root() / "infra").rglob("*.py") if "aws" in file.read_text()]
-    used = {one for file in files for one in classes_used(file.read_text())}
+    used = {one for file in program_files() for one in classes_used(file.read_text())}
     assert used
     assert used - SERVED == set()
 

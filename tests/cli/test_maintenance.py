@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace as changed
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -529,7 +530,9 @@ def test_only_nodes_that_carry_mail_can_be_taken_out(steps: list[str]) -> None:
 class Engine:
     """Takes down what is asked of the engine."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, replacing: str = "") -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, replacing: str = "", adopted: frozenset[str] = frozenset()
+    ) -> None:
         self.asked: list[str] = []
         self._replacing = replacing
         module = cli.maintenance.machine
@@ -537,6 +540,8 @@ class Engine:
         monkeypatch.setattr(module, "find_urn", lambda *_: "urn:x::east-1")
         monkeypatch.setattr(module, "run_engine", lambda _, words: self.asked.append(" ".join(words)))
         monkeypatch.setattr(AwsStack, "of", lambda environment, part: self)
+        monkeypatch.setattr(module, "alone", lambda *_: nullcontext())
+        monkeypatch.setattr(module, "take_up", lambda *_: adopted)
         monkeypatch.setattr(
             module, "up_on_aws", lambda _, part, words, drop_nodes: self.asked.append(" ".join(words))
         )
@@ -574,6 +579,14 @@ def test_on_aws_the_stack_says_meanwhile_which_node_takes_the_pinned_image(
         "config rm mtafleet:replacing",
         "await east-1",
     ]
+
+
+def test_on_aws_a_machine_that_a_killed_run_had_made_is_not_replaced_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = Engine(monkeypatch, adopted=frozenset({"urn:x::east-1"}))
+    cli.maintenance.machine.replace_machine(Fleet.of(load_environment("staging")), "east-1")
+    assert engine.asked[2] == ""
 
 
 def test_on_aws_a_second_replacement_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

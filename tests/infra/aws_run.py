@@ -39,6 +39,7 @@ class Registered:
     ignore_changes: tuple[str, ...]
     delete_before_replace: bool
     import_id: str
+    dependencies: frozenset[Key]
 
 
 @dataclass
@@ -107,7 +108,13 @@ def registered(inputs: Mapping[str, Any], request: Any) -> Registered:
         ignore_changes=tuple(request.ignoreChanges),
         delete_before_replace=request.deleteBeforeReplace,
         import_id=request.importId,
+        dependencies=frozenset(_key(urn) for urn in request.dependencies),
     )
+
+
+def _key(urn: str) -> Key:
+    _stack, _project, types, name = urn.split("::", 3)
+    return types.rpartition("$")[2], name
 
 
 @dataclass

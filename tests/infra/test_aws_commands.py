@@ -45,7 +45,7 @@ class Engine:
         assert list(arguments[:3]) == ["stack", "output", "--json"]
         return json.dumps(self.stacks[name])
 
-    def preview(self, stack: AwsStack, arguments: Sequence[str]) -> Plan:
+    def preview(self, stack: AwsStack, arguments: Sequence[str], file: Path | None = None) -> Plan:
         self.planned.append((stack.name, list(arguments)))
         return self.plan
 
@@ -56,7 +56,9 @@ class Engine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
     engine = Engine({"dev": {}, "dev-foundation": FOUNDATION})
-    monkeypatch.setattr("cli.runs.state_directory", lambda environment: tmp_path / environment)
+    for user in ("cli.runs", "cli.recovery", "cli.maintenance.records"):
+        monkeypatch.setattr(f"{user}.state_directory", lambda environment: tmp_path / environment)
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/backend")
     monkeypatch.setattr(infra.aws_stack, "engine_environment", lambda *_: {})
     monkeypatch.setattr(infra.aws_stack, "pulumi", engine.pulumi)
     monkeypatch.setattr(cli.plan, "preview", engine.preview)

@@ -80,6 +80,16 @@ def test_what_outlives_machines_is_protected(both: Both) -> None:
         assert all(one.protect for one in both.foundation.of(kind).values()), kind
 
 
+def test_a_destroy_of_the_foundation_meets_something_protected_before_anything_else(both: Both) -> None:
+    """The engine begins with what nothing depends on: only the seal, and protected things."""
+    made = both.foundation.mocks.resources
+    seal = made["mtafleet:index:Settings", "foundation"]
+    assert seal.protect
+    bare = {key for key, one in made.items() if key[0].startswith("aws:") and not one.protect}
+    assert bare
+    assert bare <= seal.dependencies
+
+
 def test_every_mail_server_has_an_encrypted_queue_volume_in_its_own_zone(staging: Both) -> None:
     volumes = staging.foundation.of("aws:ebs/volume:Volume")
     zones = {name: one.inputs["availabilityZone"] for name, one in volumes.items()}

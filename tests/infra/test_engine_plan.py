@@ -1,50 +1,67 @@
-"""Plans under the real engine, through the command line: understood, and judged before `up`."""
+"""Runs under the real engine, through the command line: killed and taken up, planned, judged, held to it."""
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+import cli.aws
+from cli.engine import ProvisioningError
 from cli.main import cli as mtafleet
+from cli.maintenance.machine import MACHINE_TYPES
 from cli.plan import PlanRefusedError
+from infra.engine.urns import urn_in
+from infra.recovery.model import RecoveryError
 from lab.aws.server.app import serving
 from tests.infra.aws_engine import FOUNDATION, NAME, REGIONS, AwsFleet
 from tests.infra.aws_images import share_image
+from tests.infra.aws_killed import Held, end_processes, start_engine, start_mtafleet, surroundings
 
 pytestmark = pytest.mark.engine
 
 ADDRESS = "10.10.0.21"
 MACHINE = "aws:ec2:Instance"
+IN_FOUNDATION = [
+    {"region": "us-east-1", "operation": "AllocateAddress"},
+    {"region": "eu-west-1", "operation": "CreateVolume"},
+    {"service": "route53", "operation": "POST /2013-04-01/hostedzone"},
+]
+IN_FLEET = [
+    {"region": "us-east-1", "operation": "RunInstances"},
+    {"region": "eu-west-1", "operation": "RunInstances"},
+]
 OTHER_IMAGE = "ami-0fffffffffffffff0"
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsFleet]:
-    with serving(tmp_path_factory.mktemp("faults") / "faults.json") as server:
+    """Both stacks, each brought up by a run that was killed, and another that took it up.
+
+    The first was somebody's plain engine, so that its lock takes a word; the second was our own.
+    """
+    faults = tmp_path_factory.mktemp("faults") / "faults.json"
+    with serving(faults) as server:
         made = AwsFleet.make(tmp_path_factory.mktemp("aws"), server)
-        made.up(FOUNDATION)
-        made.up(NAME)
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _surroundings(fleet: AwsFleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An operator's own: backend, passphrase and home of the test, the stand-in on PATH."""
-    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    for name, value in {**fleet.environment, **credentials}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("infra.aws_stack.project_root", lambda: fleet.folder / "project")
-    monkeypatch.setattr("cli.runs.state_directory", lambda environment: tmp_path / environment)
+        with surroundings(made):
+            try:
+                Held(made, faults, IN_FOUNDATION).kill(start_engine(made, FOUNDATION))
+                with pytest.raises(RecoveryError, match=r"locked by .*--take-over"):
+                    run(made, "up", "--part", "foundation")
+                (made.folder / "first").write_text(run(made, "up", "--part", "foundation", "--take-over"))
+                Held(made, faults, IN_FLEET).kill(start_mtafleet(made, "up", str(made.file)))
+                (made.folder / "second").write_text(run(made, "up"))
+                yield made
+            finally:
+                end_processes(made)
 
 
 def run(fleet: AwsFleet, command: str, *arguments: str) -> str:
-    """The output of a command that succeeds."""
+    """The output of a command that succeeds, what it told of its progress included."""
     done = CliRunner().invoke(mtafleet, [command, str(fleet.file), *arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return done.stdout
+    return done.output
 
 
 def refused(fleet: AwsFleet, command: str, *arguments: str) -> tuple[str, str]:
@@ -57,6 +74,76 @@ def refused(fleet: AwsFleet, command: str, *arguments: str) -> tuple[str, str]:
 def nodes(fleet: AwsFleet) -> dict[str, Any]:
     found: dict[str, Any] = fleet.outputs(NAME)["fleet"]["nodes"]
     return found
+
+
+def test_killed_runs_were_taken_up_and_nothing_was_made_twice(fleet: AwsFleet) -> None:
+    first, second = ((fleet.folder / name).read_text() for name in ("first", "second"))
+    for kind in ("aws:ec2/eip:Eip", "aws:ebs/volume:Volume", "aws:route53/zone:Zone"):
+        assert f"adopt    {kind}" in first
+    for node in ("virginia-1", "ireland-1"):
+        assert f"adopt    aws:ec2/instance:Instance {node}" in second
+    assert "processes that a killed run on dev had left" in second
+    assert in_account(fleet) == in_states(fleet)
+    for stack in (FOUNDATION, NAME):
+        assert set(fleet.up(stack, "--refresh").counts) == {"unchanged"}
+
+
+def in_account(fleet: AwsFleet) -> set[str]:
+    """The ids of everything in the account that AWS would have made twice without a word."""
+    found: set[str] = set()
+    for region in REGIONS:
+        ec2 = fleet.ec2(region)
+        found |= {one["AllocationId"] for one in ec2.describe_addresses()["Addresses"]}
+        found |= {one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"] if not one["IsDefault"]}
+        spools = [{"Name": "tag:mtafleet-environment", "Values": [NAME]}]
+        found |= {one["VolumeId"] for one in ec2.describe_volumes(Filters=spools)["Volumes"]}
+        for one in ec2.describe_instances()["Reservations"]:
+            found |= {machine["InstanceId"] for machine in one["Instances"]}
+    route53 = fleet.server.client("route53")
+    found |= {one["Id"].rpartition("/")[2] for one in route53.list_hosted_zones()["HostedZones"]}
+    return found | {one["Id"] for one in route53.list_health_checks()["HealthChecks"]}
+
+
+def in_states(fleet: AwsFleet) -> set[str]:
+    """The ids of the same types that the two states have."""
+    kinds = ("Eip", "Vpc", "Volume", "Instance", "Zone", "HealthCheck")
+    found = set()
+    for stack in (FOUNDATION, NAME):
+        document = json.loads(fleet.run("stack", "export", "--stack", stack).text)
+        assert "pending_operations" not in document["deployment"]
+        for one in document["deployment"]["resources"]:
+            if one["type"].startswith("aws:") and one["type"].endswith(kinds):
+                found.add(one["id"])
+    return found
+
+
+def test_what_changes_after_the_judgement_is_not_applied(
+    fleet: AwsFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the preview and the run that applies it, the file is edited."""
+    before = fleet.file.read_text()
+    answers = ttls(fleet)
+
+    def edited(*given: Any, **named: Any) -> None:
+        fleet.edit("dns_ttl_seconds: 30", "dns_ttl_seconds: 31")
+
+    monkeypatch.setattr(cli.aws, "refuse", edited)
+    done = CliRunner().invoke(mtafleet, ["up", str(fleet.file)])
+    assert isinstance(done.exception, ProvisioningError)
+    assert "`violates plan`" in str(done.exception)
+    assert ttls(fleet) == answers
+    fleet.file.write_text(before)
+
+
+def ttls(fleet: AwsFleet) -> set[int]:
+    """Of every steered answer."""
+    route53 = fleet.server.client("route53")
+    return {
+        one["TTL"]
+        for zone in route53.list_hosted_zones()["HostedZones"]
+        for one in route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+        if "SetIdentifier" in one
+    }
 
 
 def test_one_machine_may_be_replaced_and_not_two(fleet: AwsFleet) -> None:
@@ -72,11 +159,12 @@ def test_one_machine_may_be_replaced_and_not_two(fleet: AwsFleet) -> None:
     assert nodes(fleet) == before
 
     fleet.run("config", "rm", "--path", "mtafleet:replacing[1]", "--stack", NAME)
-    shown = run(fleet, "up")
+    urn = urn_in(fleet.run("stack", "export", "--stack", NAME).text, MACHINE_TYPES["aws"], "virginia-1")
+    assert urn is not None
+    shown = run(fleet, "up", "--target-replace", urn, "--target-dependents")  # as `mtafleet replace` does
     (row,) = [line for line in shown.splitlines() if MACHINE in line]
     assert "replaced" in row
     assert "virginia-1" in row
-    assert "ami" in row
     assert "4 replaced" in shown  # the machine, what is bound to its interface, its queue's attachment
     after = nodes(fleet)
     assert after["virginia-1"]["instance"] != before["virginia-1"]["instance"]

@@ -54,10 +54,10 @@ def _bearers(node: FleetNode) -> Sequence[tuple[IPv4Address, str]]:
 
 def reverse_name(
     private: IPv4Address, elastic: aws.ec2.Eip, name: str, forward: pulumi.Resource, site: str, cloud: Cloud
-) -> None:
+) -> aws.ec2.EipDomainName:
     """Ask for an Elastic IP's PTR record; AWS grants it only while `name` resolves to that address."""
     before = cloud.places[site].moved.get(private)
-    aws.ec2.EipDomainName(
+    return aws.ec2.EipDomainName(
         str(private),
         allocation_id=elastic.allocation_id,
         domain_name=name,

@@ -1,15 +1,14 @@
 """The stack `NAME-foundation`: zones, addresses, keys, queues, alarms. It outlives every machine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from fleet.dns.hosted import hosted_zones
 from fleet.spec.models import Environment
-from infra.resources import PrivateKey
+from infra.resources import PrivateKey, Settings
 from infra.secret_material import stack_secrets
 from infra.stack_settings import StackSettings
 from infra.substrates.aws.addresses import Addresses, AddressesArgs, reverse_name
@@ -25,7 +24,8 @@ def provision_foundation(environment: Environment, settings: StackSettings) -> N
     """Declare the foundation and export what the fleet stack needs of it."""
     cloud = Cloud(environment, settings)
     ssh_key = PrivateKey("ssh", "ed25519", pulumi.ResourceOptions(protect=True))
-    elastic = _addresses(cloud)
+    addresses = [_site_addresses(cloud, site) for site in cloud.places]
+    elastic = {private: one for site in addresses for private, one in site.elastic.items()}
     storage = _storage(cloud)
     alarms = {
         site: Alarms(site, AlarmsArgs(cloud.spec.alarm_address, storage[site].key_arn), cloud)
@@ -34,8 +34,10 @@ def provision_foundation(environment: Environment, settings: StackSettings) -> N
     evidence = cloud.spec.evidence
     bucket = EvidenceBucket(EvidenceArgs(evidence, storage[evidence.site].key_arn), cloud)
     domains = _domains(cloud, elastic)
+    reverse: Sequence[pulumi.Resource] = ()
     if settings.delegated:
-        _reverse_names(cloud, elastic, domains[environment.operator.domain])
+        reverse = _reverse_names(cloud, elastic, domains[environment.operator.domain])
+    _seal([*addresses, *storage.values(), *alarms.values(), bucket, *domains.values(), *reverse])
     pulumi.export(
         "foundation",
         {
@@ -62,12 +64,8 @@ def provision_foundation(environment: Environment, settings: StackSettings) -> N
     pulumi.export("secrets", stack_secrets(environment, ssh_key, dkim, protect=True))
 
 
-def _addresses(cloud: Cloud) -> dict[IPv4Address, Any]:
-    found: dict[IPv4Address, aws.ec2.Eip] = {}
-    for site in cloud.places:
-        nodes = [node for node in cloud.fleet.nodes if node.site == site]
-        found |= Addresses(site, AddressesArgs(nodes), cloud).elastic
-    return found
+def _site_addresses(cloud: Cloud, site: str) -> Addresses:
+    return Addresses(site, AddressesArgs([node for node in cloud.fleet.nodes if node.site == site]), cloud)
 
 
 def _storage(cloud: Cloud) -> dict[str, Storage]:
@@ -101,9 +99,21 @@ def _domains(cloud: Cloud, elastic: Elastic) -> dict[str, Domain]:
     return made
 
 
-def _reverse_names(cloud: Cloud, elastic: Elastic, operator: Domain) -> None:
+def _reverse_names(cloud: Cloud, elastic: Elastic, operator: Domain) -> list[aws.ec2.EipDomainName]:
     """PTR = HELO = A: every address mail leaves from, and every machine's own."""
+    made = []
     for node in cloud.fleet.nodes:
         named = [(node.address, node.fqdn), *((one.address, one.name) for one in node.sending)]
         for private, name in named:
-            reverse_name(private, elastic[private], name, operator.addresses[name], node.site, cloud)
+            forward = operator.addresses[name]
+            made.append(reverse_name(private, elastic[private], name, forward, node.site, cloud))
+    return made
+
+
+def _seal(rest: Sequence[pulumi.Resource]) -> None:
+    """The first that a destroy of this stack meets, and protected, so that it ends before it has begun.
+
+    The engine deletes what nothing depends on first: without this, records and alarm topics, which are not
+    protected themselves because a changed file may well drop one.
+    """
+    Settings("foundation", "foundation", {}, pulumi.ResourceOptions(protect=True, depends_on=list(rest)))

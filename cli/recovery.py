@@ -1,0 +1,231 @@
+"""Taking up a run on AWS that was killed, before the next one: its lock, its processes, what it had begun."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.maintenance.records import record
+from fleet.paths import state_directory
+from infra.aws_stack import AwsStack
+from infra.engine.leftovers import remove_torn_attributes
+from infra.recovery.account import Account
+from infra.recovery.files import apply
+from infra.recovery.locks import Lock, folder_of, locks_of
+from infra.recovery.lookup import Chosen, verdicts
+from infra.recovery.model import FATES, RecoveryError, Verdict
+from infra.recovery.planned import strays, with_planned
+from infra.recovery.runs import Run, end_remains, noted
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What the operator has said beforehand: that locks may be broken, and what doubtful things are."""
+
+    take_over: bool = False
+    chosen: Chosen = field(default_factory=Chosen)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What a killed run has left in a stack's state, and what becomes of it."""
+
+    stack: AwsStack
+    document: Mapping[str, Any] = field(repr=False)
+    verdicts: tuple[Verdict, ...] = ()
+    assumed: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The state with more pending than it says, where that is so."""
+
+    @property
+    def doubtful(self) -> list[Verdict]:
+        return [one for one in self.verdicts if one.fate == "doubtful"]
+
+
+def recovery_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of commands that change a stack on AWS; `consent_of` makes a Consent of them."""
+    for option in (
+        click.option("--forget", multiple=True, metavar="URN", help="On AWS: forget this pending creation."),
+        click.option(
+            "--adopt", multiple=True, metavar="URN=ID", help="On AWS: what a pending creation has made."
+        ),
+        click.option("--take-over", is_flag=True, help="On AWS: break the lock of a run that is dead."),
+    ):
+        command = option(command)
+    return command
+
+
+def consent_of(*, take_over: bool, adopt: tuple[str, ...], forget: tuple[str, ...]) -> Consent:
+    """Raises RecoveryError for what is not `URN=ID`."""
+    ids: dict[str, str | None] = dict.fromkeys(forget)
+    for one in adopt:
+        urn, separator, identity = one.rpartition("=")
+        if not separator or not identity or not urn.startswith("urn:"):
+            raise RecoveryError(f"--adopt {one}: write URN=ID, the id as the AWS provider has it")
+        ids[urn] = identity
+    return Consent(take_over, Chosen(ids))
+
+
+def run_file(stack: AwsStack) -> Path:
+    """Where this computer notes that it runs the engine on the stack."""
+    return state_directory(stack.environment.environment) / "runs" / f"{stack.name}.json"
+
+
+def free(stack: AwsStack, consent: Consent) -> None:
+    """Make sure that nobody else is at work on the stack, and end what a run of ours that was killed left.
+
+    RecoveryError for a lock that is held, or whose holder is not known to be dead and not to be broken.
+    """
+    ours = noted(run_file(stack))
+    locks = locks_of(stack.backend, stack.project_name, stack.name)
+    for lock in locks:
+        _judge(stack, lock, ours, consent)
+    if ours is not None and not Lock(ours.process, "", ours.computer, "").at_work:
+        count = end_remains(ours)
+        if count:
+            click.echo(f"ended {count} processes that a killed run on {stack.name} had left", err=True)
+    _mend_attributes(stack)
+    if locks:
+        held = ", ".join(map(str, locks))
+        click.echo(f"breaking the lock of a killed run on {stack.name}: {held}", err=True)
+        stack.call(["cancel", "--yes"])
+        record(stack.environment.environment, "up", stack.name, "lock broken", held_by=held)
+    if ours is not None:
+        ours.ended()
+
+
+def _judge(stack: AwsStack, lock: Lock, ours: Run | None, consent: Consent) -> None:
+    if lock.at_work:
+        raise RecoveryError(f"{lock} is at work on {stack.name}, on this computer: wait until it has ended")
+    known = ours is not None and (ours.process, ours.computer) == (lock.process, lock.computer)
+    if known or consent.take_over:
+        return
+    where = "that process is not there any more" if lock.here else "another computer, perhaps still at work"
+    raise RecoveryError(
+        f"{stack.name} is locked by {lock}: {where}. Nothing was changed. Ask who that is; when nobody is at "
+        "work, say so with --take-over, which breaks the lock and takes up what was left"
+    )
+
+
+def _mend_attributes(stack: AwsStack) -> None:
+    """A state in files may have been cut short beside: see `infra.engine.leftovers`."""
+    backend = stack.backend
+    if backend.startswith("file:"):
+        remove_torn_attributes(folder_of(backend) / ".pulumi" / "stacks", stack.name)
+
+
+def look(stack: AwsStack, consent: Consent | None = None) -> Unfinished | None:
+    """What a killed run left in the state; None when nothing is pending. Only reads, AWS included."""
+    document = stack.exported()
+    if document is None or not document["deployment"].get("pending_operations"):
+        return None
+    click.echo(f"A run on {stack.name} was killed; asking AWS what it has made.", err=True)
+    chosen = (consent or Consent()).chosen
+    aws = stack.environment.aws
+    assert aws is not None  # noqa: S101 - narrows the type: AwsStack is of an environment on AWS
+    found = verdicts(document, aws.account, Account(), chosen, _settle)
+    return Unfinished(stack, document, found)
+
+
+def _settle(seconds: float) -> None:
+    click.echo(f"Waiting {seconds:.0f} s: AWS may not show yet what was asked for last.", err=True)
+    time.sleep(seconds)
+
+
+def show(unfinished: Unfinished) -> None:
+    """A line for each pending operation on stderr, what wants attention first."""
+    for fate in FATES:
+        for one in unfinished.verdicts:
+            if one.fate == fate:
+                click.echo(f"  {fate:8} {one.pending.type} {one.pending.name}: {one.why}", err=True)
+                for candidate in one.candidates:
+                    tags = ", ".join(
+                        f"{key}={value}" for key, value in sorted((candidate.tags or {}).items())
+                    )
+                    differs = "; ".join(candidate.differs)
+                    click.echo(f"           {candidate.id}  {tags}  {differs}".rstrip(), err=True)
+
+
+def refuse_doubtful(unfinished: Unfinished) -> None:
+    """RecoveryError with the remedy when it is not plain what the killed run has made."""
+    if unfinished.doubtful:
+        urns = "\n".join(f"  {one.pending.urn}" for one in unfinished.doubtful)
+        raise RecoveryError(
+            f"what a killed run made for {unfinished.stack.name} is not plain, nothing was changed:\n{urns}\n"
+            "Look at the list above and at AWS, then say of each --adopt URN=ID, or --forget URN if none is "
+            "it: the next run then makes another"
+        )
+
+
+def carry_out(unfinished: Unfinished, command: str) -> frozenset[str]:
+    """Write the verdicts into the state and the environment's log; the URNs that were adopted."""
+    refuse_doubtful(unfinished)
+    apply(unfinished.stack, unfinished.document, unfinished.verdicts, unfinished.assumed)
+    by_fate = {
+        fate: {one.pending.urn: one.id for one in unfinished.verdicts if one.fate == fate} for fate in FATES
+    }
+    stack = unfinished.stack
+    record(
+        stack.environment.environment,
+        command,
+        stack.name,
+        "killed run taken up",
+        adopted=by_fate["adopt"],
+        forgotten=sorted(by_fate["forget"]),
+        read_anew=sorted(by_fate["read"]),
+    )
+    click.echo(f"Taken up; `mtafleet {command}` goes on.", err=True)
+    return frozenset(by_fate["adopt"])
+
+
+def take_up(stack: AwsStack, consent: Consent, command: str) -> frozenset[str]:
+    """Finish or undo what a killed run left, as far as the state goes; the URNs that were adopted."""
+    free(stack, consent)
+    unfinished = look(stack, consent)
+    if unfinished is None:
+        return frozenset()
+    show(unfinished)
+    return carry_out(unfinished, command)
+
+
+def take_up_strays(stack: AwsStack, plan: Path, consent: Consent) -> bool:
+    """Adopt what a saved plan would make although AWS has it.
+
+    Returns whether there was any, so that the plan is stale.
+    """
+    document = stack.exported()
+    aws = stack.environment.aws
+    assert aws is not None  # noqa: S101 - as above
+    try:
+        planned = json.loads(plan.read_text(encoding="utf-8") or "{}")
+    except ValueError:
+        raise RecoveryError("the engine's saved plan cannot be read: run it again") from None
+    if document is None:
+        return False
+    assumed = with_planned(document, planned)
+    found = strays(assumed, aws.account, Account(), consent.chosen)
+    if not found:
+        return False
+    click.echo(f"AWS has what is in no state: an earlier run on {stack.name} never heard of it.", err=True)
+    unfinished = Unfinished(stack, document, found, assumed)
+    show(unfinished)
+    carry_out(unfinished, "up")
+    return True
+
+
+def announce(stack: AwsStack) -> Unfinished | None:
+    """Say what a killed run has left and what `up` would make of it, changing nothing."""
+    for lock in locks_of(stack.backend, stack.project_name, stack.name):
+        click.echo(f"{stack.name} is locked by {lock}: `up` waits for that, or see --take-over.", err=True)
+    unfinished = look(stack)
+    if unfinished is not None:
+        show(unfinished)
+        name = stack.environment.environment
+        click.echo(
+            f"`mtafleet up {name} --part {stack.part}` takes that up first; the plan counts it as new.",
+            err=True,
+        )
+    return unfinished

@@ -1,0 +1,95 @@
+"""The AWS account as recovery sees it: boto3's reading calls only, in each region, with readable failures."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.recovery.model import RecoveryError
+
+_CONNECT_SECONDS, _READ_SECONDS = 10, 30
+_MISSING = ("NotFound", "NotFoundException", "NoSuchEntity", "NoSuchHostedZone", "404")
+
+Connect = Callable[[str, str], Any]
+"""A boto3 client of a service in a region."""
+
+
+def connect(service: str, region: str) -> Any:
+    """A client with the caller's own credentials; boto3 honours AWS_PROFILE, AWS_ENDPOINT_URL and such."""
+    import boto3  # noqa: PLC0415 - takes half a second to load
+    from botocore.config import Config  # noqa: PLC0415
+
+    settings = Config(
+        connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, retries={"total_max_attempts": 4}
+    )
+    return boto3.client(service, region_name=region, config=settings)
+
+
+@dataclass
+class Account:
+    """What AWS holds. Every method raises RecoveryError when AWS refuses or does not answer."""
+
+    connect: Connect = connect
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def require(self, number: str, region: str) -> None:
+        """RecoveryError when the credentials are for another account: it would show nothing of ours."""
+        found = str(self.ask("sts", region, "get_caller_identity")["Account"])
+        if found != number:
+            raise RecoveryError(
+                f"the credentials of this shell are for the AWS account {found}, the environment is in "
+                f"{number}: what a killed run made cannot be looked up with them. Set AWS_PROFILE"
+            )
+
+    def ask(self, service: str, region: str, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        """The answer to one call, named as in boto3."""
+        with _readable(service, region, operation):
+            answer: Mapping[str, Any] = getattr(self._client(service, region), operation)(**parameters)
+        return answer
+
+    def find(self, service: str, region: str, operation: str, **parameters: Any) -> Mapping[str, Any] | None:
+        """The same, None when AWS says that there is no such thing."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - as above
+
+        try:
+            return self.ask(service, region, operation, **parameters)
+        except RecoveryError as error:
+            cause = error.__cause__
+            if isinstance(cause, ClientError) and _is_missing(cause.response["Error"]["Code"]):
+                return None
+            raise
+
+    def listed(
+        self, service: str, region: str, operation: str, key: str, **parameters: Any
+    ) -> Iterator[Mapping[str, Any]]:
+        """The elements of `key` over all pages of a listing call."""
+        client = self._client(service, region)
+        with _readable(service, region, operation):
+            if not client.can_paginate(operation):
+                yield from getattr(client, operation)(**parameters)[key]
+                return
+            for page in client.get_paginator(operation).paginate(**parameters):
+                yield from page.get(key) or ()
+
+    def _client(self, service: str, region: str) -> Any:
+        if (service, region) not in self._clients:
+            with _readable(service, region, "endpoint"):
+                self._clients[service, region] = self.connect(service, region)
+        return self._clients[service, region]
+
+
+def _is_missing(code: str) -> bool:
+    return code.endswith(_MISSING) or code == "NoSuchBucket"
+
+
+@contextmanager
+def _readable(service: str, region: str, operation: str) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise RecoveryError(
+            f"AWS cannot be asked in {region} what a killed run has made ({service} {operation}): {error}\n"
+            "Nothing was changed: run it again when AWS answers"
+        ) from error

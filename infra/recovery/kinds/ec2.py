@@ -1,0 +1,111 @@
+"""EC2's resources, found by their `Name` tag: AWS would make a second one without a word."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.recovery.account import Account
+from infra.recovery.kinds.base import at, differences, tags_of
+from infra.recovery.model import Candidate, Pending, RecoveryError
+
+_MOST_VALUES = 200
+"""Of one filter, by EC2's own limit."""
+
+
+@dataclass(frozen=True)
+class ByNameTag:
+    """One type: the call that describes it and the list in its answer.
+
+    `same` are inputs whose value must be at a path of the description; `ended` a path and the states there
+    in which AWS only remembers it; `used` a path that is empty as long as nothing uses it, which nothing can
+    as long as its creation is pending.
+    """
+
+    describe: str
+    listed: str
+    id: str
+    same: Mapping[str, str] = field(default_factory=dict)
+    ended: tuple[str, frozenset[str]] = ("", frozenset())
+    used: str = ""
+
+    def __call__(self, account: Account, pending: Pending) -> Sequence[Candidate]:
+        name = (pending.inputs.get("tags") or {}).get("Name")
+        if not name:
+            raise RecoveryError(f"{pending.urn} has no tag `Name`, by which AWS could be asked for it")
+        filters = [{"Name": "tag:Name", "Values": [name]}]
+        items = account.listed("ec2", pending.region, self.describe, self.listed, Filters=filters)
+        return [self._candidate(pending, one) for one in self._each(items) if not self._is_ended(one)]
+
+    def present(self, account: Account, region: str, names: Sequence[str]) -> set[str]:
+        """Which of these values of the tag `Name` AWS has, in as few calls as it takes."""
+        found: set[str] = set()
+        for start in range(0, len(names), _MOST_VALUES):
+            filters = [{"Name": "tag:Name", "Values": list(names[start : start + _MOST_VALUES])}]
+            items = account.listed("ec2", region, self.describe, self.listed, Filters=filters)
+            found |= {tags_of(one.get("Tags") or ()).get("Name", "") for one in self._each(items)}
+        return found
+
+    def _each(self, items: Any) -> Any:
+        for one in items:
+            yield from one["Instances"] if self.listed == "Reservations" else (one,)
+
+    def _is_ended(self, item: Any) -> bool:
+        path, states = self.ended
+        return bool(path) and at(item, path) in states
+
+    def _candidate(self, pending: Pending, item: Any) -> Candidate:
+        differs = differences(pending.inputs, item, self.same)
+        if self.used and at(item, self.used):
+            differs += ("is in use",)
+        return Candidate(item[self.id], tags_of(item.get("Tags") or ()), differs)
+
+
+BY_NAME_TAG: dict[str, ByNameTag] = {
+    "aws:ec2/eip:Eip": ByNameTag("describe_addresses", "Addresses", "AllocationId", used="AssociationId"),
+    "aws:ebs/volume:Volume": ByNameTag(
+        "describe_volumes",
+        "Volumes",
+        "VolumeId",
+        {"availabilityZone": "AvailabilityZone", "size": "Size", "type": "VolumeType"},
+        ("State", frozenset({"deleting", "deleted"})),
+        "Attachments",
+    ),
+    "aws:ec2/instance:Instance": ByNameTag(
+        "describe_instances",
+        "Reservations",
+        "InstanceId",
+        {
+            "ami": "ImageId",
+            "instanceType": "InstanceType",
+            "privateIp": "PrivateIpAddress",
+            "subnetId": "SubnetId",
+        },
+        ("State.Name", frozenset({"shutting-down", "terminated"})),
+    ),
+    "aws:ec2/vpc:Vpc": ByNameTag("describe_vpcs", "Vpcs", "VpcId", {"cidrBlock": "CidrBlock"}),
+    "aws:ec2/subnet:Subnet": ByNameTag(
+        "describe_subnets",
+        "Subnets",
+        "SubnetId",
+        {"vpcId": "VpcId", "cidrBlock": "CidrBlock", "availabilityZone": "AvailabilityZone"},
+    ),
+    "aws:ec2/internetGateway:InternetGateway": ByNameTag(
+        "describe_internet_gateways", "InternetGateways", "InternetGatewayId"
+    ),
+    "aws:ec2/routeTable:RouteTable": ByNameTag(
+        "describe_route_tables", "RouteTables", "RouteTableId", {"vpcId": "VpcId"}, used="Associations"
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": ByNameTag(
+        "describe_security_groups",
+        "SecurityGroups",
+        "GroupId",
+        {"vpcId": "VpcId", "name": "GroupName", "description": "Description"},
+    ),
+    "aws:ec2/vpcPeeringConnection:VpcPeeringConnection": ByNameTag(
+        "describe_vpc_peering_connections",
+        "VpcPeeringConnections",
+        "VpcPeeringConnectionId",
+        {"vpcId": "RequesterVpcInfo.VpcId", "peerVpcId": "AccepterVpcInfo.VpcId"},
+        ("Status.Code", frozenset({"deleted", "deleting", "rejected", "failed", "expired"})),
+    ),
+}

@@ -1,0 +1,216 @@
+"""`up`, `plan` and `destroy` after a run that was killed: nobody is interrupted, nothing is guessed."""
+
+import json
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import cli.aws
+import cli.plan
+import cli.recovery
+import infra.aws_stack
+from cli.main import cli as mtafleet
+from fleet.errors import MtafleetError
+from infra.plan import Plan
+from infra.recovery.model import Candidate, Pending, Verdict
+from infra.recovery.runs import Run
+from tests.infra.test_recovery_locks import dead, lock, place
+
+URN = "urn:pulumi:dev::mtafleet::aws:ec2/eip:Eip::10.10.0.20"
+TAGS = {"Name": "dev-virginia-1"}
+EIP = Pending(URN, "creating", {"tags": TAGS}, "us-east-1")
+ADOPT = Verdict(EIP, "adopt", "AWS has made it: eipalloc-1", "eipalloc-1")
+DOUBTFUL = Verdict(EIP, "doubtful", "AWS has 2", candidates=(Candidate("eipalloc-1", TAGS),))
+
+
+@dataclass
+class Engine:
+    """Stands for the engine: one state with a pending creation, and what was asked of it."""
+
+    begun: list[dict[str, Any]] = field(default_factory=list)
+    imported: list[dict[str, Any]] = field(default_factory=list)
+    cancelled: int = 0
+    run: list[list[str]] = field(default_factory=list)
+    interferes: bool = False
+
+    @property
+    def state(self) -> dict[str, Any]:
+        if self.imported:
+            return self.imported[-1]
+        return {"deployment": {"resources": [], "pending_operations": self.begun}}
+
+    def pulumi(self, arguments: Sequence[str], **_: object) -> str:
+        match list(arguments[:2]):
+            case ["stack", "export"]:
+                told = json.dumps(self.state)
+                if self.interferes:
+                    self.begun = []
+                return told
+            case ["stack", "import"]:
+                self.imported.append(json.loads(Path(arguments[3]).read_text()))
+                return ""
+            case ["stack", "output"]:
+                return json.dumps({"foundation": {}} if arguments[-1] == "dev-foundation" else {})
+            case ["cancel", "--yes"]:
+                self.cancelled += 1
+                return ""
+        raise AssertionError(arguments)
+
+    def run_in_foreground(self, stack: str, arguments: Sequence[str], *_: object) -> None:
+        self.run.append([stack, *arguments])
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
+    made = Engine(
+        [{"resource": {"urn": URN, "type": EIP.type, "inputs": {"tags": TAGS}}, "type": "creating"}]
+    )
+    for user in ("cli.runs", "cli.recovery", "cli.maintenance.records"):
+        monkeypatch.setattr(f"{user}.state_directory", lambda environment: tmp_path / environment)
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/backend")
+    monkeypatch.setattr(infra.aws_stack, "engine_environment", lambda *_: {})
+    monkeypatch.setattr(infra.aws_stack, "pulumi", made.pulumi)
+    monkeypatch.setattr(cli.plan, "preview", lambda stack, arguments, file=None: Plan(unchanged=3))
+    monkeypatch.setattr(cli.aws, "run_in_foreground", made.run_in_foreground)
+    find(monkeypatch, ADOPT)
+    return made
+
+
+def find(monkeypatch: pytest.MonkeyPatch, *verdicts: Verdict) -> None:
+    monkeypatch.setattr(cli.recovery, "verdicts", lambda *_: verdicts)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(mtafleet, arguments)
+
+
+def refused(*arguments: str) -> str:
+    result = run(*arguments)
+    assert isinstance(result.exception, MtafleetError), result
+    return str(result.exception)
+
+
+def test_up_takes_up_what_a_killed_run_began_and_goes_on(engine: Engine, tmp_path: Path) -> None:
+    result = run("up", "dev")
+    assert result.exit_code == 0, result
+    assert "adopt    aws:ec2/eip:Eip 10.10.0.20: AWS has made it: eipalloc-1" in result.stderr
+    (written,) = engine.imported
+    assert written["deployment"]["resources"][0]["id"] == "eipalloc-1"
+    assert engine.run[0][1] == "up"
+    (line,) = (tmp_path / "dev/maintenance/log.jsonl").read_text().splitlines()
+    logged = json.loads(line)
+    assert (logged["command"], logged["outcome"]) == ("up", "killed run taken up")
+    assert logged["adopted"] == {URN: "eipalloc-1"}
+
+
+def test_destroy_takes_up_what_a_killed_run_made_so_that_it_goes_too(engine: Engine) -> None:
+    assert run("destroy", "dev", "--yes").exit_code == 0
+    assert len(engine.imported) == 1
+    assert engine.run[0][1] == "destroy"
+
+
+@pytest.mark.parametrize("command", [["plan", "dev"], ["plan", "dev", "--json"], ["preview", "dev"]])
+def test_looking_changes_nothing(engine: Engine, command: list[str]) -> None:
+    result = run(*command)
+    assert result.exit_code == 0, result
+    assert "adopt " in result.stderr
+    assert "`mtafleet up dev --part fleet` takes that up first" in result.stderr
+    assert engine.imported == []
+    if "--json" in command:
+        assert [one["becomes"] for one in json.loads(result.stdout)["unfinished"]] == ["adopt"]
+
+
+def test_what_is_not_plain_stops_every_run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    find(monkeypatch, DOUBTFUL)
+    for command in (["up", "dev"], ["destroy", "dev", "--yes"], ["plan", "dev"]):
+        told = refused(*command)
+        assert URN in told
+        assert "--adopt URN=ID" in told
+    assert "eipalloc-1  Name=dev-virginia-1" in run("up", "dev").stderr
+    assert engine.imported == []
+    assert engine.run == []
+
+
+def test_the_operators_word_is_passed_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def verdicts(*given: Any) -> tuple[Verdict, ...]:
+        asked.append(given[3].ids)
+        return (ADOPT,)
+
+    monkeypatch.setattr(cli.recovery, "verdicts", verdicts)
+    assert run("up", "dev", "--adopt", f"{URN}=eipalloc-7", "--forget", "urn:x").exit_code == 0
+    assert asked == [{URN: "eipalloc-7", "urn:x": None}]
+    assert "write URN=ID" in refused("up", "dev", "--adopt", URN)
+
+
+def test_a_state_that_someone_else_changes_meanwhile_is_left_alone(engine: Engine) -> None:
+    engine.interferes = True
+    assert "changed by someone else meanwhile" in refused("up", "dev")
+    assert engine.imported == []
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_lock_is_broken_only_when_that_is_said(engine: Engine, tmp_path: Path, here: bool) -> None:
+    computer = socket.gethostname() if here else "elsewhere"
+    place(tmp_path / "backend", "dev", lock(dead(), computer))
+    told = refused("up", "dev")
+    assert f"dev is locked by ann@{computer}" in told
+    assert "--take-over" in told
+    assert engine.cancelled == 0
+    assert engine.run == []
+    assert run("up", "dev", "--take-over").exit_code == 0
+    assert engine.cancelled == 1
+    assert "lock broken" in (tmp_path / "dev/maintenance/log.jsonl").read_text()
+
+
+def test_the_lock_of_our_own_killed_run_needs_no_word(engine: Engine, tmp_path: Path) -> None:
+    process = dead()
+    place(tmp_path / "backend", "dev", lock(process, socket.gethostname()))
+    Run.new(tmp_path / "dev/runs/dev.json").begun(process)
+    assert run("up", "dev").exit_code == 0
+    assert engine.cancelled == 1
+    assert not (tmp_path / "dev/runs/dev.json").exists()
+
+
+def test_a_state_that_was_cut_short_beside_is_mended_before_the_engine_reads_it(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(tmp_path / "backend", "dev", lock(dead()))
+    torn = tmp_path / "backend/.pulumi/stacks/mtafleet/dev.json.attrs"
+    torn.parent.mkdir(parents=True)
+    torn.write_text('{"user.')
+    asked = engine.pulumi
+
+    def pulumi(arguments: Sequence[str], **more: object) -> str:
+        assert not torn.exists()
+        return asked(arguments, **more)
+
+    monkeypatch.setattr(infra.aws_stack, "pulumi", pulumi)
+    assert run("up", "dev", "--take-over").exit_code == 0
+    assert engine.cancelled == 1
+
+
+def test_who_is_at_work_is_never_interrupted(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.recovery.locks._is_engine", lambda process: True)
+    place(tmp_path / "backend", "dev", lock(4711, socket.gethostname()))
+    assert "is at work on dev" in refused("up", "dev", "--take-over")
+    assert engine.cancelled == 0
+    assert "dev is locked by" in run("plan", "dev").stderr
+
+
+def test_a_state_in_order_costs_no_look_at_aws(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> tuple[Verdict, ...]:
+        raise AssertionError("asked")
+
+    engine.begun = []
+    monkeypatch.setattr(cli.recovery, "verdicts", never)
+    assert run("up", "dev").exit_code == 0
+    assert engine.imported == []
