@@ -6,6 +6,7 @@ as `node` (an undefined name is an error); any other is copied. `templates/ROLE/
 rest, every key optional:
 
     nodes: node.is_mta                   # which nodes have this role; default all
+    packages: [foo, foo-tools]           # Debian's, on every node that has the role
     files:                               # by template path; what is not 0644 root:root, once per node
       etc/foo/pool.conf.j2: {mode: "0640", group: foo, each: node.instances, as: instance,
                              to: "/etc/foo/{{ instance.name }}.conf", when: node.is_mta}
@@ -31,7 +32,7 @@ import importlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -49,6 +50,8 @@ HIDDEN_SECRET = str(SecretStr("x")).encode()
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 Mode = Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")]
+Package = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
+"""The name of a binary package (Debian Policy 5.6.7)."""
 
 
 class RenderError(MtafleetError):
@@ -133,6 +136,7 @@ class _TreeDescription(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     nodes: str = "true"
+    packages: list[Package] = []
     files: dict[str, _File] = {}
     directories: list[_Directory] = []
     links: list[_Link] = []
@@ -169,6 +173,10 @@ class TreeRenderer:
     def has_role(self, role: str, node: NodeModel) -> bool:
         """Whether `node` gets `role` at all."""
         return bool(self._expression(role, self._describe(role).nodes, {"node": node}))
+
+    def packages(self, roles: Iterable[str]) -> list[str]:
+        """The Debian packages that these roles need, sorted."""
+        return sorted({name for role in roles for name in self._describe(role).packages})
 
     def render(self, role: str, node: NodeModel) -> RenderedTree:
         """The whole tree of one role for one node."""

@@ -15,6 +15,7 @@ from infra.ssh_way import SshWay, connect_timeout_seconds
 
 SHARED_ROLE = "software"
 TOOL = Path("roles/base/files/mtafleet_tree.py")
+PACKAGES = TOOL.with_name("mtafleet_packages.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,14 @@ def write_bundles(
     What is large and the same on all nodes goes into one bundle, `software.pyz`, of its own.
     """
     renderer = TreeRenderer(project / "templates", hooks)
-    tool = {"__main__.py": (project / TOOL).read_bytes()}
+    tool = {"__main__.py": (project / TOOL).read_bytes(), PACKAGES.name: (project / PACKAGES).read_bytes()}
     groups: dict[str, list[str]] = {role: [] for role in renderer.roles() if role != SHARED_ROLE}
     shared = renderer.render(SHARED_ROLE, next(iter(models.values())))
     write_bundle(bundles / f"{SHARED_ROLE}.pyz", [shared], tool)
     for name, model in models.items():
         roles = [role for role in groups if renderer.has_role(role, model)]
-        write_bundle(bundles / f"{name}.pyz", [renderer.render(role, model) for role in roles], tool)
+        needs = {"packages.json": json.dumps(renderer.packages(roles)).encode()}
+        write_bundle(bundles / f"{name}.pyz", [renderer.render(role, model) for role in roles], tool | needs)
         for role in roles:
             groups[role].append(name)
     return groups

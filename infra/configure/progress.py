@@ -123,9 +123,11 @@ def _role(data: Mapping[str, Any]) -> str:
 
 
 def _changes(result: Mapping[str, Any]) -> list[str]:
-    """What the node's tool reports: paths with reasons, and the commands it ran."""
+    """What the node's tool reports: packages, paths with reasons, and the commands it ran."""
     with suppress(ValueError, AttributeError, TypeError):
         found = json.loads(result.get("stdout") or "")
+        if "missing" in found:
+            return [f"package {name} (missing)" for name in found["missing"]]
         listed = [f"{path} ({found['reasons'][path]})" for path in found["changed"]]
         more = found["changed_total"] - len(found["changed"])
         return [*listed, *([f"{more} more paths"] if more > 0 else []), *found["actions"]]

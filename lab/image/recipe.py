@@ -20,7 +20,7 @@ SYSTEM = (
     "systemd-sysv",
 )
 MAIL = ("dovecot-core", "haproxy", "postfix", "postfix-pcre", "rspamd")
-NAMES_AND_CERTIFICATES = ("knot", "knot-dnsutils", "lego", "pebble", "unbound")
+NAMES_AND_CERTIFICATES = ("knot", "knot-dnsutils", "lego", "openssl", "pebble", "unbound")
 WORLD = (
     "python3-cryptography",
     "python3-dkim",

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from fleet.paths import project_root
+from fleet.render import TreeRenderer
 from lab.image.recipe import Recipe
 
 
@@ -26,3 +28,8 @@ def test_every_archive_must_be_signed_by_debian() -> None:
     assert len(lines) == 3
     assert all("signed-by=/usr/share/keyrings/debian-archive-keyring.gpg" in line for line in lines)
     assert not any("trusted" in line for line in lines)
+
+
+def test_the_image_has_what_every_role_needs_because_a_lab_reaches_no_mirror() -> None:
+    renderer = TreeRenderer(project_root() / "templates")
+    assert set(renderer.packages(renderer.roles())) <= set(Recipe().packages)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Make a role's files on this node exactly what a bundle says, or leave everything as it was.
 
+    python3 -I BUNDLE packages [--check]
     python3 -I BUNDLE apply ROLE [--check]
 
 A bundle is a zip file that holds this program and, for each role, `ROLE/tree.json` (entries,
@@ -10,7 +11,10 @@ then installs with a journal, so that a failure or a power cut is undone, at onc
 Files that the role once shipped and ships no longer are removed. Actions (reloads) of changed paths
 are remembered until they have succeeded.
 
-Prints one JSON object: `changed` (paths, the first 100), `changed_total`, `reasons` (path -> why),
+`packages` has Debian's packages that the bundle's roles need, and prints `missing`: what it has
+installed, or would under --check (`mtafleet_packages.py`, beside this file in the bundle).
+
+`apply` prints one JSON object: `changed` (paths, the first 100), `changed_total`, `reasons` (path -> why),
 `actions` (commands run, or due under --check), `recovered`, `validation`. Exit status 1 with a
 message on stderr when something failed; then nothing has changed, unless the message is about an action.
 """
@@ -19,6 +23,7 @@ import argparse
 import fcntl
 import fnmatch
 import grp
+import importlib
 import json
 import os
 import pwd
@@ -475,10 +480,29 @@ def carry_out(due: list[list[str]], shipped: dict[str, str], node: Node, role: s
         write_durably(node.manifest(role), {"shipped": shipped, "pending": due[number + 1 :]})
 
 
+def have_packages(arguments: argparse.Namespace, node: Node) -> dict[str, Any]:
+    """Install what the bundle's roles need and the node lacks; TreeError in the words of what failed."""
+    packages = importlib.import_module("mtafleet_packages")  # only in a bundle is it to be found
+    try:
+        with zipfile.ZipFile(arguments.bundle) as archive:
+            wanted = json.loads(archive.read("packages.json"))
+    except (OSError, KeyError, zipfile.BadZipFile, ValueError) as error:
+        raise TreeError(f"{arguments.bundle}: no list of packages in it ({error})") from error
+    try:
+        lacking = packages.missing(wanted)
+        if not arguments.check:
+            packages.release(node.state)
+            if lacking:
+                packages.install(lacking, node.state)
+    except packages.PackageError as error:
+        raise TreeError(str(error)) from error
+    return {"missing": lacking}
+
+
 def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mtafleet-tree", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("verb", choices=["apply", "rehearse"])
-    parser.add_argument("role")
+    parser.add_argument("verb", choices=["apply", "packages", "rehearse"])
+    parser.add_argument("role", nargs="?", default="base")
     parser.add_argument("--bundle", default=str(PROGRAM), help="default: the file this program is in")
     parser.add_argument("--check", action="store_true")
     for name, default in (("--root", "/"), ("--state", "/var/lib/mtafleet/tree"), ("--work", None)):
@@ -496,7 +520,8 @@ def main(words: list[str]) -> int:
             rehearse_here(tree, plan, node, Path(arguments.work))
             return 0
         with locked(node, check=arguments.check):
-            print(json.dumps(apply(arguments, node), sort_keys=True))
+            act = have_packages if arguments.verb == "packages" else apply
+            print(json.dumps(act(arguments, node), sort_keys=True))
     except (TreeError, OSError, subprocess.SubprocessError) as error:
         print(f"mtafleet-tree: {error}", file=sys.stderr)
         return CANNOT_REHEARSE if arguments.verb == "rehearse" and not isinstance(error, TreeError) else 1
