@@ -150,7 +150,7 @@ class Fleet:
     def store_nodes(self) -> tuple[FleetNode, ...]:
         """The nodes that keep the shared store, one a site and odd in number; see `failover.store_nodes`."""
         named = self.environment.failover.store_nodes
-        if named is not None:
+        if named:
             return tuple(self.node(name) for name in named)
         regions = self.environment.regions
         firsts = tuple(self.node(min(regions[name].nodes)) for name in sorted(regions))

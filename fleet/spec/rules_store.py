@@ -12,7 +12,7 @@ PATH = ("failover", "store_nodes")
 
 def store_nodes_exist(environment: Environment) -> Iterator[Finding]:
     sites = _sites(environment)
-    for position, name in enumerate(environment.failover.store_nodes or ()):
+    for position, name in enumerate(environment.failover.store_nodes):
         if name not in sites:
             yield Finding(
                 (*PATH, position),
@@ -24,7 +24,7 @@ def store_nodes_exist(environment: Environment) -> Iterator[Finding]:
 def store_nodes_are_in_sites_of_their_own(environment: Environment) -> Iterator[Finding]:
     sites = _sites(environment)
     first: dict[str, str] = {}
-    for position, name in enumerate(environment.failover.store_nodes or ()):
+    for position, name in enumerate(environment.failover.store_nodes):
         site = sites.get(name)
         if site is None:
             continue
@@ -39,7 +39,7 @@ def store_nodes_are_in_sites_of_their_own(environment: Environment) -> Iterator[
 
 def store_nodes_are_odd(environment: Environment) -> Iterator[Finding]:
     named = environment.failover.store_nodes
-    if named is None or (len(named) >= LEAST_NODES and len(named) % 2):
+    if not named or (len(named) >= LEAST_NODES and len(named) % 2):
         return
     what = f"{len(named)} nodes bear the loss of no more than {len(named) - 1} do"
     if len(named) < LEAST_NODES:

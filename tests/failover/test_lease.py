@@ -62,6 +62,17 @@ def test_belief_ends_one_term_after_the_last_renewal_began() -> None:
     assert alone.one.epoch(now + TERM) is None
 
 
+def test_belief_counts_from_when_a_renewal_began_and_not_from_its_late_answer() -> None:
+    alone = Alone()
+    now = alone.until_held(0.0)
+    attempt = alone.one.propose(now + 1, willing=True, epoch_above=0, wait_seconds=0.0)
+    assert attempt is not None
+    revision = alone.store.put(attempt.record.encode(), attempt.revision)
+    alone.one.succeeded(attempt, revision, now + 3.5)
+    assert alone.one.epoch(now + 3.9) == 1
+    assert alone.one.epoch(now + 1 + TERM) is None
+
+
 def test_a_lease_given_back_is_taken_at_once_under_a_higher_epoch() -> None:
     first = Alone()
     now = first.until_held(0.0)

@@ -169,7 +169,7 @@ MISTAKES = [
     Mistake("mail returned too soon", "queue_lifetime_hours: 120", "queue_lifetime_hours: 4", "queue_lifetime",
             "limits.queue_lifetime_hours", "returned after 4 hours", "24 or more"),
     Mistake("store on a node that is none", "  fall: 2 ", "  store_nodes: [east-1, west-9, witness-1]\n  fall: 2 ", "store_nodes:",
-            "failover.store_nodes[1]", "called `west-9`", "Did you mean `west-1`?"),
+            "failover.store_nodes[1]", "called `west-9`", "Did you mean `west-"),
     Mistake("store on the application host", "  fall: 2 ", "  store_nodes: [east-1, west-1, app-1]\n  fall: 2 ", "store_nodes:",
             "failover.store_nodes[2]", "no mail server and no witness is called `app-1`", "east-1"),
     Mistake("store twice in a site", "  fall: 2 ", "  store_nodes: [east-1, east-2, west-1]\n  fall: 2 ", "store_nodes:",
