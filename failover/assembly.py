@@ -1,6 +1,7 @@
 """Puts the daemon together from its configuration: sockets, files, name servers."""
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from failover.config import Config, Steering, load_tsig_key
@@ -62,6 +63,8 @@ def _store(config: Config) -> "NatsStore | None":
         return None
     from failover.store import NatsStore  # noqa: PLC0415  observers need no client
 
+    # It would warn, whenever a connection to NATS ends, of a detail of TLS that matters to nobody.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     return NatsStore(config.store)
 
 
