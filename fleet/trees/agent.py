@@ -14,7 +14,7 @@ OWNER = "mtafleet"
 
 
 def files(node: NodeModel) -> list[TreeFile]:
-    """The configuration, the heartbeat secret, where peers take mail; keys of DNS and store on DNS writers."""
+    """The configuration, the heartbeat secret, where peers take mail; DNS writers get two keys more."""
     config = daemon_config(node.fleet, node.name)
     tsig = node.secrets.tsig
     secret = tsig.secret.get_secret_value()
