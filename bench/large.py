@@ -112,6 +112,7 @@ def _made_up_secrets(environment: Environment) -> dict[str, Any]:
             for name, domain in environment.domains.items()
         },
         "tsig": {"name": "mtafleet", "algorithm": "hmac-sha256", "secret": "c2VjcmV0"},
+        "store": "c2VjcmV0",
         "users": dict.fromkeys(environment.users, "made-up-password"),
         "ssh_private_key": "PEM",
     }

@@ -130,6 +130,7 @@ def as_data(found: Overview, observers: Sequence[Observer], answers: Sequence[Zo
         "members": [{**asdict(line), "healthy": line.healthy} for line in found.members],
         "views": [{**asdict(line), "healthy": line.healthy} for line in found.views],
         "dns": [asdict(answer) for answer in answers],
+        "dns_writer": {**asdict(found.writer), "healthy": found.writer.healthy} if found.writer else None,
         "daemons": {one.node: one.status for one in observers},
     }
 
@@ -149,6 +150,8 @@ def show(found: Overview, answers: Sequence[ZoneAnswer], console: Console) -> No
         console.print(
             _table(("name", *(f"{one} answers" for one in primaries)), _answer_rows(answers, primaries))
         )
+    if found.writer is not None:
+        console.print(f"DNS {found.writer.sentence}", soft_wrap=True)
     console.print(_verdict(found, answers), soft_wrap=True)
 
 
@@ -176,6 +179,7 @@ def _verdict(found: Overview, answers: Sequence[ZoneAnswer]) -> str:
         for one in answers
         if one.problem or set(one.wanted) - set(one.nodes) - drained
     ]
+    wrong += [f"DNS {found.writer.sentence}"] if found.writer and not found.writer.healthy else []
     if not wrong:
         return "[green]all nodes are in service[/green]"
     return f"[red]not well:[/red] {'; '.join(wrong)}"

@@ -45,10 +45,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _load(path: Path) -> tuple[Config, bytes]:
-    """The configuration and the heartbeat secret; also checks the TSIG key, where one is named."""
+    """The configuration and the heartbeat secret; also checks the other keys, where they are named."""
     config = load_config(path)
     if config.steering is not None:
         load_tsig_key(config.steering.tsig_key_file)
+    if config.store is not None:
+        from failover.store import tls_context  # noqa: PLC0415  a status call needs no client
+
+        tls_context(config.store)
     return config, load_secret(config.secret_file)
 
 
@@ -77,12 +81,23 @@ def _brief(status: dict[str, Any]) -> str:
         lines.append(f"in doubt: {status['doubt']}")
     if status["maintenance"]["error"]:
         lines.append(f"maintenance orders: {status['maintenance']['error']}")
+    lines += _writer_lines(status["dns"])
     for pool, nodes in status["pools"].items():
         for node, scopes in nodes.items():
             for scope, one in scopes.items():
                 state = "in service" if one["in_service"] else "OUT"
                 lines.append(f"{pool:16} {node:12} {scope:6} {state:10} {one['reason']}")
     return "\n".join(lines)
+
+
+def _writer_lines(dns: dict[str, Any] | None) -> list[str]:
+    """Who writes DNS as this node knows it, and since when it cannot ask."""
+    lease = (dns or {}).get("lease")
+    if not lease:
+        return []
+    if lease["failing_seconds"] is not None:
+        return [f"DNS stays as it is: for {lease['failing_seconds']:.0f} s, {lease['error']}"]
+    return [f"DNS is written by {lease['holder'] or 'nobody'}, epoch {lease['epoch']}"]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Puts the daemon together from its configuration: sockets, files, name servers."""
 
 import asyncio
+import logging
+from typing import TYPE_CHECKING
 
 from failover.config import Config, Steering, load_tsig_key
 from failover.daemon import Daemon
@@ -14,25 +16,33 @@ from failover.prober import Prober
 from failover.pulse import Pulse, open_socket
 from failover.status import serve
 
+if TYPE_CHECKING:
+    from failover.store import NatsStore
+
 
 async def run_daemon(config: Config, secret: bytes, stop: asyncio.Event) -> None:
     """Run until `stop` is set; ConfigError when this node lacks what the configuration names."""
     clock = asyncio.get_running_loop().time
+    prober = Prober(config, _pulse(config, secret), clock())
+    store = _store(config)
     daemon = Daemon(
         config=config,
-        prober=Prober(config, _pulse(config, secret), clock()),
+        prober=prober,
         events=Events(config.node, config.events_file),
         talk=RuntimeSocket(config.haproxy_socket) if config.haproxy_socket else None,
         authorities=_authorities(config.steering),
         clock=clock,
         order_book=OrderBook(config.maintenance),
         view_talk=RuntimeSocket(config.views.socket) if config.views else None,
+        store=store,
     )
     server = await serve(daemon, config.status_socket)
     try:
         await daemon.run(stop, watchdog_seconds())
     finally:
         notify("STOPPING=1")
+        if store is not None:
+            await store.close()
         server.close()
         config.status_socket.unlink(missing_ok=True)
         daemon.events.write("stop", "Stopped; traffic stays as it was steered last.")
@@ -47,6 +57,16 @@ def _pulse(config: Config, secret: bytes) -> Pulse:
         where = f"{config.heartbeat_address}:{config.heartbeat_port}"
         raise ConfigError(f"heartbeat: this node cannot listen on {where}: {error.strerror}") from None
     return Pulse(config.node, secret, sock, peers)
+
+
+def _store(config: Config) -> "NatsStore | None":
+    if config.steering is None or config.store is None:
+        return None
+    from failover.store import NatsStore  # noqa: PLC0415  observers need no client
+
+    # It would warn, whenever a connection to NATS ends, of a detail of TLS that matters to nobody.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    return NatsStore(config.store)
 
 
 def _authorities(steering: Steering | None) -> list[Authority]:

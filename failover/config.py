@@ -15,12 +15,14 @@ Shape (`fleet.steering.daemon_config` makes it from a fleet; all keys are requir
                 "session_timeout_milliseconds", "floor_percent"},
      "haproxy": {"socket": "/run/haproxy/admin.sock"},            optional: null steers no front door
      "dns": {"zone", "primaries": [{"name", "address", "port"}], "tsig_key_file", "ttl_seconds",
-             "writers": ["east-1", ...], "standby_delay_milliseconds",
+             "writers": ["east-1", ...], "lease_term_milliseconds",
              "records": [{"name", "pool": "transactional" or null, "addresses": {"east-1": address}}]},
                                                                   optional: null judges no entries; without
                                                                   primaries they are judged, no DNS is written
      "views": {"socket": "/run/haproxy/admin.sock", "map_file": "/var/lib/mtafleet/failover/views.map",
                "nodes": ["west-1", ...]},                         optional: null tells health checkers nothing
+     "store": {"servers": [{"name", "address", "port"}], "replicas", "client": "failover.east-1...",
+               "authority_file", "certificate_file", "key_file"}, the fleet's shared store; needed with dns
      "maintenance": {"orders": "/var/lib/mtafleet/maintenance/orders.json",   (see failover/orders.py)
                      "last_good": "/var/lib/mtafleet/failover/maintenance.json"},
                                                                   optional: null heeds no orders
@@ -92,14 +94,14 @@ class SteeredRecord:
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """The steered zone and who may write it, in order of precedence."""
+    """The steered zone and who may write it; who comes first in `writers` is sooner to take a free lease."""
 
     zone: str
     primaries: tuple[Primary, ...]
     tsig_key_file: Path
     ttl_seconds: int
     writers: tuple[str, ...]
-    standby_delay_seconds: float
+    lease_term_seconds: float
     records: tuple[SteeredRecord, ...]
 
 
@@ -110,6 +112,27 @@ class ViewSettings:
     socket: Path
     map_file: Path
     nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreServer:
+    name: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAccess:
+    """Where the fleet's shared store is, and how this node shows who it is."""
+
+    servers: tuple[StoreServer, ...]
+    """In the order in which this node asks them."""
+    replicas: int
+    client: str
+    """The name in this node's certificate."""
+    authority_file: Path
+    certificate_file: Path
+    key_file: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +155,7 @@ class Config:
     haproxy_socket: Path | None
     steering: Steering | None
     views: ViewSettings | None
+    store: StoreAccess | None
     maintenance: MaintenanceFiles | None
     status_socket: Path
     events_file: Path
@@ -179,6 +203,7 @@ def parse_config(value: object) -> Config:
         haproxy_socket=fields.optional("haproxy", _haproxy),
         steering=fields.optional("dns", _steering),
         views=fields.optional("views", _views),
+        store=fields.optional("store", _store),
         maintenance=fields.optional("maintenance", _maintenance),
         status_socket=fields.path("status_socket"),
         events_file=fields.path("events_file"),
@@ -289,11 +314,32 @@ def _steering(fields: Fields) -> Steering:
         tsig_key_file=fields.path("tsig_key_file"),
         ttl_seconds=fields.whole("ttl_seconds", 1, 300),
         writers=fields.texts("writers"),
-        standby_delay_seconds=fields.seconds("standby_delay_milliseconds", 100, 600_000),
+        lease_term_seconds=fields.seconds("lease_term_milliseconds", 2_000, 60_000),
         records=tuple(_record(one) for one in fields.objects("records")),
     )
     fields.done()
     return steering
+
+
+def _store(fields: Fields) -> StoreAccess:
+    access = StoreAccess(
+        servers=tuple(_store_server(one) for one in fields.objects("servers")),
+        replicas=fields.whole("replicas", 1, 5),
+        client=fields.text("client"),
+        authority_file=fields.path("authority_file"),
+        certificate_file=fields.path("certificate_file"),
+        key_file=fields.path("key_file"),
+    )
+    fields.done()
+    if not access.servers:
+        raise ConfigError(f"{fields.at('servers')}: a store needs at least one server")
+    return access
+
+
+def _store_server(fields: Fields) -> StoreServer:
+    server = StoreServer(fields.text("name"), fields.address("address"), fields.whole("port", 1, 65_535))
+    fields.done()
+    return server
 
 
 def _primary(fields: Fields) -> Primary:
@@ -327,6 +373,8 @@ def _check_names(config: Config) -> None:
     if config.views is not None:
         _check_known("views.nodes", config.views.nodes, names, "peers")
     if config.steering is not None:
+        if config.store is None:
+            raise ConfigError("store: needed with dns, whose writers share a lease there")
         _check_known("dns.writers", config.steering.writers, names, "peers")
         for index, record in enumerate(config.steering.records):
             _check_known(f"dns.records[{index}].addresses", record.addresses, names, "peers")

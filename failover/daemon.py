@@ -1,9 +1,10 @@
 """The daemon: one tick after another, each of which probes, decides and wakes whoever has to act."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 
-from failover.config import Config
+from failover.config import Config, Steering
 from failover.decide import (
     Change,
     Check,
@@ -18,7 +19,9 @@ from failover.decide import (
 from failover.events import Events
 from failover.frontdoor import FrontDoor
 from failover.haproxy import Talk
+from failover.holder import RANK_WAIT_SECONDS, Bid, LeaseHolder, StandBack
 from failover.keeper import Authority, Keeper, Opinion, opinion_of, rank_among
+from failover.lease import Candidate, Store
 from failover.notify import notify
 from failover.orderbook import OrderBook
 from failover.prober import Prober
@@ -28,6 +31,8 @@ from failover.viewboard import ViewBoard
 STATUS_LINE_SECONDS = 5.0
 ORDERS_SECONDS = 0.5
 """So often the maintenance orders are looked at."""
+DOUBT_SECONDS = 1.0
+"""A node in doubt for so long gives the lease on DNS back; it writes nothing from the first moment."""
 
 
 class Daemon:
@@ -43,7 +48,9 @@ class Daemon:
         clock: Callable[[], float],
         order_book: OrderBook | None = None,
         view_talk: Talk | None = None,
+        store: Store | None = None,
     ) -> None:
+        """Without `store` nobody holds the lease on DNS: answers stay as they are."""
         self.config = config
         self.policy = policy_of(config)
         self.prober = prober
@@ -55,12 +62,15 @@ class Daemon:
         self._proven: set[Target] = set()
         self.keepers = self._keepers(authorities, clock)
         self.view_board = self._view_board(view_talk, clock)
+        self.lease = self._lease(store, clock)
         self.order_book = order_book or OrderBook(None)
         self._orders: dict[str, str] = {}
         self._orders_seen_at = float("-inf")
         self._clock = clock
         self._due_at = self.started_at
         """When the next tick should be; later than that, this node lags."""
+        self._doubting_since: float | None = None
+        self._stand_back = StandBack()
 
     async def run(self, stop: asyncio.Event, watchdog_seconds: float | None) -> None:
         """Probe and steer until `stop` is set."""
@@ -73,6 +83,8 @@ class Daemon:
             tasks.append(asyncio.create_task(self.front_door.run()))
         if self.view_board is not None:
             tasks.append(asyncio.create_task(self.view_board.run()))
+        if self.lease is not None:
+            tasks.append(asyncio.create_task(self.lease.run()))
         tasks.append(asyncio.create_task(self._beat(watchdog_seconds)))
         ending = asyncio.create_task(stop.wait())
         try:
@@ -85,6 +97,8 @@ class Daemon:
                 task.cancel()
             await asyncio.gather(*tasks, ending, return_exceptions=True)
             self.prober.close()
+            if self.lease is not None:
+                await self.lease.give_back()
 
     def take(self, results: Sequence[Result], lag_seconds: float, now: float) -> None:
         """Decide on `results` and act on what has changed."""
@@ -105,6 +119,10 @@ class Daemon:
             doubted=before.doubt is not None,
         )
         self.decision = decide(snapshot, self.policy, now)
+        if not self.decision.doubt:
+            self._doubting_since = None
+        elif self._doubting_since is None:
+            self._doubting_since = now
         if self.decision.plan_changed:
             self._wake()
         if self.decision.health is not before.health:
@@ -115,14 +133,55 @@ class Daemon:
             self.events.write("doubt", f"Failures seen now do not count: {self.decision.doubt}.")
 
     def opinion(self) -> Opinion:
-        """What this node would have DNS answer, and whether it is its turn to write."""
+        """What this node would have DNS answer, and whether it may write that."""
         steering = self.config.steering
         if steering is None:
             return Opinion(lambda _: (), None)
-        rank = rank_among(steering.writers, self.config.node, self.decision.silent)
+        sure = not self.decision.doubt
         return opinion_of(
-            steering, self._entry_in_service, self._entry_proven, None if self.decision.doubt else rank
+            steering,
+            self._entry_in_service,
+            self._entry_proven,
+            self.lease.epoch() if self.lease is not None and sure else None,
+            may_begin=sure and self._rank(steering) == 0,
         )
+
+    def bid(self) -> Bid:
+        """What this node wants of the lease on DNS now."""
+        steering = self.config.steering
+        rank = self._rank(steering) if steering else None
+        if rank is None or self.lease is None:
+            return Bid(willing=False)
+        now = self._clock()
+        if self._stand_back.consider(self._cut_off_since(), self.lease.held_since, now):
+            self.events.write("lease", "Others shall try: this node cannot reach every primary that lives.")
+            return Bid(willing=False)
+        doubting = self._doubting_since is not None and now - self._doubting_since >= DOUBT_SECONDS
+        return Bid(
+            willing=not doubting,
+            wait_seconds=rank * RANK_WAIT_SECONDS + self._stand_back.wait_seconds(now),
+            epoch_above=max((one.epoch_seen for one in self.keepers), default=0),
+        )
+
+    def _cut_off_since(self) -> float | None:
+        """Since when this node cannot reach some primary whose machine it hears all the same."""
+        heard = {peer.address for peer in self.config.peers if peer.name not in self.decision.silent}
+        found = [
+            one.failing_since
+            for one in self.keepers
+            if one.failing_since is not None and one.address in heard
+        ]
+        return min(found, default=None)
+
+    def _rank(self, steering: Steering) -> int | None:
+        return rank_among(steering.writers, self.config.node, self.decision.silent)
+
+    def _lease(self, store: Store | None, clock: Callable[[], float]) -> LeaseHolder | None:
+        steering = self.config.steering
+        if steering is None or not steering.primaries or store is None:
+            return None
+        candidate = Candidate(self.config.node, secrets.token_hex(8), steering.lease_term_seconds)
+        return LeaseHolder(store, candidate, self.bid, self._wake_keepers, self.events, clock)
 
     def _keepers(self, authorities: Sequence[Authority], clock: Callable[[], float]) -> list[Keeper]:
         steering = self.config.steering
@@ -227,6 +286,9 @@ class Daemon:
     def _wake(self) -> None:
         if self.front_door is not None:
             self.front_door.wake()
+        self._wake_keepers()
+
+    def _wake_keepers(self) -> None:
         for keeper in self.keepers:
             keeper.wake()
 

@@ -6,6 +6,8 @@ MtafleetError
     ├── HaproxyError       the runtime socket is unreachable or refused an order
     ├── ZoneError          a primary did not answer, or refused an update
     │   └── ZoneConflict   another writer changed the answer first; observe again
+    ├── StoreError         the shared store did not answer, or refused; what was asked for may have happened
+    │   └── StoreConflict  another wrote first; nothing has happened
     └── StatusError        the daemon's status socket cannot be read
 """
 
@@ -30,6 +32,14 @@ class ZoneError(FailoverError):
 
 class ZoneConflict(ZoneError):  # noqa: N818  a conflict is the expected outcome of a race, not a fault
     """The answer is no longer what was observed: another writer came first."""
+
+
+class StoreError(FailoverError):
+    """The shared store did not answer in time, or refused: what was asked for may have happened or not."""
+
+
+class StoreConflict(StoreError):  # noqa: N818  a conflict is the expected outcome of a race, not a fault
+    """The comparison failed: nothing has happened."""
 
 
 class StatusError(FailoverError):

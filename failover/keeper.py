@@ -1,9 +1,8 @@
-"""Keeps one primary's steered zone as it should be: observes, waits its turn, writes, observes again.
+"""Keeps one primary's steered zone as it should be: observes, writes when it may, observes again.
 
-Which node writes: the first in the list of writers that this node can hear. The others stand by, and one
-of them writes when the answer has stayed wrong for its rank times the standby delay: that covers a writer
-that lives but cannot write. Each such take-over makes the next one wait twice as long, so that two nodes
-of different opinion do not fight; after ten quiet minutes that is forgotten.
+Only the holder of the lease writes (failover/lease.py), and each update names the lease's epoch. A new
+holder raises the zone's epoch at once, also when the answers are right: from then on the name server itself
+refuses whatever an earlier holder may still send.
 """
 
 import asyncio
@@ -14,7 +13,16 @@ from typing import Protocol
 from failover.config import Steering
 from failover.errors import ZoneConflict, ZoneError
 from failover.events import Events
-from failover.zone import RecordChange, ZoneView, describe, is_later, plan_changes
+from failover.zone import (
+    Fence,
+    RecordChange,
+    ZoneView,
+    are_first_answers,
+    describe,
+    fence_of,
+    is_later,
+    plan_changes,
+)
 
 POLL_SECONDS = 5.0
 SETTLE_SECONDS = 0.15
@@ -23,19 +31,17 @@ FULL_VIEW_SECONDS = 30.0
 CLOCK_STEP_SECONDS = 0.001
 FIRST_BACKOFF_SECONDS = 0.25
 LAST_BACKOFF_SECONDS = 5.0
-MOST_TAKEOVER_FACTOR = 16
-QUIET_SECONDS = 600.0
-"""Without a take-over for this long, the next one waits no longer than the first."""
 
 
 class Authority(Protocol):
     """A primary name server, real or not."""
 
     name: str
+    address: str
 
     async def serial(self) -> int: ...
     async def view(self, names: Sequence[str]) -> ZoneView: ...
-    async def update(self, changes: Sequence[RecordChange]) -> None: ...
+    async def update(self, changes: Sequence[RecordChange], fence: Fence) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,10 @@ class Opinion:
     """What the daemon thinks now."""
 
     plan: Callable[[ZoneView], tuple[RecordChange, ...]]
-    rank: int | None
-    """This node's place among the writers it can hear; None when it must not write at all."""
+    epoch: int | None
+    """Of the lease that this node holds; None when it must not write."""
+    may_begin: bool = False
+    """Whether it may give a zone its first answers, for which nobody needs a lease."""
 
 
 class Keeper:
@@ -58,9 +66,13 @@ class Keeper:
         events: Events,
         clock: Callable[[], float],
     ) -> None:
-        self.name = authority.name
+        self.name, self.address = authority.name, authority.address
         self.view: ZoneView | None = None
         self.error: str | None = None
+        self.failing_since: float | None = None
+        """Since when this primary cannot be asked or written."""
+        self.epoch_seen = 0
+        """The highest epoch that was seen in its zone."""
         self._authority = authority
         self._steering = steering
         self._opinion = opinion
@@ -70,8 +82,6 @@ class Keeper:
         self._viewed_at = 0.0
         self._last_serial: int | None = None
         self._wrong: tuple[tuple[RecordChange, ...], float] | None = None
-        self._takeover_factor = 1
-        self._taken_over_at = float("-inf")
         self._backoff_seconds = 0.0
 
     def wake(self) -> None:
@@ -84,35 +94,43 @@ class Keeper:
             wait_seconds = POLL_SECONDS
             try:
                 wait_seconds = await self._round()
-                self.error, self._backoff_seconds = None, 0.0
+                self.error, self.failing_since, self._backoff_seconds = None, None, 0.0
             except ZoneConflict as conflict:
                 self.view = None
                 self._events.write("trouble", f"{conflict}; looking again.", primary=self.name)
                 wait_seconds = self._back_off()
             except ZoneError as error:
                 self.view, self.error = None, str(error)
+                self.failing_since = self._clock() if self.failing_since is None else self.failing_since
                 self._events.write("trouble", f"{error}.", primary=self.name)
                 wait_seconds = self._back_off()
             await self._sleep(wait_seconds)
 
     async def _round(self) -> float:
-        """Observe and, when it is this node's turn, write; returns seconds until the next look is due."""
+        """Observe and, when this node may, write; returns seconds until the next look is due."""
         view = await self._observe()
         opinion = self._opinion()
-        changes = opinion.plan(view)
+        changes, fence = opinion.plan(view), fence_of(view, opinion.epoch)
+        if fence is None and opinion.may_begin and are_first_answers(view, changes):
+            fence = Fence(None, None)
+        now = self._clock()
+        due = self._due(changes, now)
+        if fence is not None and due is not None and now + CLOCK_STEP_SECONDS >= due:
+            await self._write(changes, view, fence)
+            return 0.0
+        if fence is not None and fence.after is not None and fence.rises:
+            await self._write((), view, fence)
+            return 0.0
+        return POLL_SECONDS if due is None or fence is None else min(POLL_SECONDS, due - now)
+
+    def _due(self, changes: tuple[RecordChange, ...], now: float) -> float | None:
+        """When `changes` have been called for long enough to be made; None when there are none."""
         if not changes:
             self._wrong = None
-            return POLL_SECONDS
-        now = self._clock()
+            return None
         if self._wrong is None or self._wrong[0] != changes:
             self._wrong = (changes, now)
-        if opinion.rank is None:
-            return POLL_SECONDS
-        due = self._wrong[1] + SETTLE_SECONDS + self._standby_seconds(opinion.rank)
-        if now + CLOCK_STEP_SECONDS < due:
-            return min(POLL_SECONDS, due - now)
-        await self._write(changes, view, opinion.rank)
-        return 0.0
+        return self._wrong[1] + SETTLE_SECONDS
 
     async def _observe(self) -> ZoneView:
         """The zone as it is; names are asked again only when the serial has moved, or now and then."""
@@ -123,6 +141,7 @@ class Keeper:
                 return self.view
         self.view = view = await self._authority.view(names)
         self._viewed_at = self._clock()
+        self.epoch_seen = max(self.epoch_seen, view.epoch or 0)
         if self._last_serial is not None and is_later(self._last_serial, view.serial):
             self._events.write(
                 "trouble", f"The serial on {self.name} went back to {view.serial}.", primary=self.name
@@ -130,12 +149,13 @@ class Keeper:
         self._last_serial = view.serial
         return view
 
-    async def _write(self, changes: tuple[RecordChange, ...], view: ZoneView, rank: int) -> None:
-        await self._authority.update(changes)
+    async def _write(self, changes: tuple[RecordChange, ...], view: ZoneView, fence: Fence) -> None:
+        await self._authority.update(changes, fence)
         self.view, self._wrong = None, None
-        if rank > 0:
-            self._takeover_factor = min(2 * self._takeover_factor, MOST_TAKEOVER_FACTOR)
-            self._taken_over_at = self._clock()
+        if not changes:
+            told = f"{self.name} now takes no update from before epoch {fence.after}."
+            self._events.write("lease", told, primary=self.name, epoch=fence.after)
+            return
         for node in _nodes_of(self._steering, changes) or [""]:
             self._events.write(
                 "dns_update",
@@ -143,14 +163,9 @@ class Keeper:
                 node=node,
                 primary=self.name,
                 serial_before=view.serial,
-                rank=rank,
+                epoch=fence.after,
                 records={change.name: sorted(change.after.addresses) for change in changes},
             )
-
-    def _standby_seconds(self, rank: int) -> float:
-        if self._clock() - self._taken_over_at > QUIET_SECONDS:
-            self._takeover_factor = 1
-        return rank * self._steering.standby_delay_seconds * self._takeover_factor
 
     def _back_off(self) -> float:
         doubled = 2 * self._backoff_seconds
@@ -187,7 +202,9 @@ def opinion_of(
     steering: Steering,
     in_service: Callable[[str | None, str], bool],
     proven: Callable[[str | None, str], bool],
-    rank: int | None,
+    epoch: int | None,
+    *,
+    may_begin: bool = False,
 ) -> Opinion:
     """An opinion from standings by pool and node (pool None: the front door as a whole)."""
 
@@ -200,7 +217,7 @@ def opinion_of(
             proven=lambda record, node: proven(record.pool, node),
         )
 
-    return Opinion(plan, rank)
+    return Opinion(plan, epoch, may_begin)
 
 
 def rank_among(writers: Sequence[str], own: str, silent: frozenset[str]) -> int | None:

@@ -16,9 +16,10 @@ import dns.update
 
 from failover.config import Primary, TsigKey
 from failover.errors import ZoneConflict, ZoneError
-from failover.zone import Answer, RecordChange, ZoneView
+from failover.zone import EPOCH_LABEL, Answer, Fence, RecordChange, ZoneView
 
 TIMEOUT_SECONDS = 1.0
+EPOCH_TTL_SECONDS = 1
 _CONFLICTS = (dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.NXDOMAIN, dns.rcode.YXDOMAIN)
 
 
@@ -29,9 +30,10 @@ class NameServer:
     """
 
     def __init__(self, primary: Primary, zone: str, key: TsigKey | None = None) -> None:
-        self.name = primary.name
+        self.name, self.address = primary.name, primary.address
         self._primary = primary
         self._zone = dns.name.from_text(zone)
+        self._epoch_name = dns.name.from_text(EPOCH_LABEL, self._zone)
         self._keyring = dns.tsigkeyring.from_text({key.name: key.secret}) if key else None
         self._algorithm = dns.name.from_text(key.algorithm) if key else dns.tsig.default_algorithm
 
@@ -44,14 +46,16 @@ class NameServer:
         return int(found[0].serial)
 
     async def view(self, names: Sequence[str]) -> ZoneView:
-        """The serial, then each name's A records; an update in between shows as a conflict later."""
+        """The serial, then epoch and A records; an update in between shows as a conflict later."""
         serial = await self.serial()
+        epoch = await self._epoch()
         answers = await asyncio.gather(*(self._answer(name) for name in names))
-        return ZoneView(serial, dict(zip(names, answers, strict=True)))
+        return ZoneView(serial, dict(zip(names, answers, strict=True)), epoch)
 
-    async def update(self, changes: Sequence[RecordChange]) -> None:
+    async def update(self, changes: Sequence[RecordChange], fence: Fence) -> None:
         """Make all of `changes` in one atomic update; ZoneConflict when the world is not as observed."""
         message = dns.update.UpdateMessage(self._zone, keyring=self._keyring, keyalgorithm=self._algorithm)
+        _add_fence(message, self._epoch_name, fence)
         for change in changes:
             _add_change(message, change)
         try:
@@ -73,6 +77,17 @@ class NameServer:
             return Answer()
         return Answer(frozenset(rdata.address for rdata in found), found.ttl)
 
+    async def _epoch(self) -> int | None:
+        name = self._epoch_name
+        response = await self._ask(name, dns.rdatatype.TXT)
+        found = response.get_rrset(response.answer, name, dns.rdataclass.IN, dns.rdatatype.TXT)
+        if found is None:
+            return None
+        texts = [b"".join(rdata.strings) for rdata in found]
+        if len(texts) != 1 or not texts[0].isdigit():
+            raise ZoneError(f"{self.name}: the TXT record {name} holds no epoch: delete it")
+        return int(texts[0])
+
     async def _ask(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> dns.message.Message:
         query = dns.message.make_query(name, rdtype, flags=0)
         try:
@@ -87,6 +102,17 @@ class NameServer:
         if not response.flags & dns.flags.AA:
             raise ZoneError(f"{self.name} is no authority for {name}")
         return response
+
+
+def _add_fence(message: dns.update.UpdateMessage, name: dns.name.Name, fence: Fence) -> None:
+    """The observed epoch as prerequisite, then the writer's own."""
+    if fence.before is None:
+        message.absent(name, "TXT")
+    else:
+        message.present(name, "TXT", f'"{fence.before}"')
+    if fence.rises:
+        message.delete(name, "TXT")
+        message.add(name, EPOCH_TTL_SECONDS, "TXT", f'"{fence.after}"')
 
 
 def _add_change(message: dns.update.UpdateMessage, change: RecordChange) -> None:

@@ -85,17 +85,57 @@ class OrderLine:
     asked: int
 
 
+STORE_FAILING_SECONDS = 5.0
+"""The shared store may be without a leader for a moment; longer than this, people should know."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriterLine:
+    """Who may write DNS, and whether the shared store that says so can be asked."""
+
+    holder: str
+    """Empty when no daemon that answered holds the lease."""
+    epoch: int
+    """The highest that any daemon knows."""
+    unable: tuple[str, ...]
+    """Nodes that may write DNS but have not reached the store for some time."""
+    unable_seconds: float
+    """For how long, by the one that has gone without longest; 0 when all reach it."""
+    reason: str
+    """Why they cannot, in the words of one of them."""
+
+    @property
+    def healthy(self) -> bool:
+        return bool(self.holder) and not self.unable
+
+    @property
+    def sentence(self) -> str:
+        """The whole in one line."""
+        told = (
+            f"written by {self.holder} under epoch {self.epoch}"
+            if self.holder
+            else "stays as it is: no writer"
+        )
+        if not self.unable:
+            return told
+        who = ", ".join(self.unable)
+        return f"{told}; {who} without the shared store for {self.unable_seconds:.0f} s: {self.reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
     nodes: tuple[NodeLine, ...]
     members: tuple[MemberLine, ...]
     orders: tuple[OrderLine, ...] = ()
     views: tuple[ViewLine, ...] = ()
+    writer: WriterLine | None = None
+    """None when no daemon that may write DNS answered."""
 
     @property
     def healthy(self) -> bool:
         lines: list[NodeLine | MemberLine | ViewLine] = [*self.nodes, *self.members, *self.views]
-        return all(one.healthy for one in lines)
+        writable = self.writer is None or self.writer.healthy
+        return writable and all(one.healthy for one in lines)
 
 
 def overview(observers: Sequence[Observer]) -> Overview:
@@ -106,6 +146,26 @@ def overview(observers: Sequence[Observer]) -> Overview:
         tuple(_member_line(*key, answered) for key in _members(answered)),
         tuple(_order_line(node, answered) for node in _ordered_out(answered)),
         tuple(_view_line(one.node, answered) for one in observers if _told_of(one.node, answered)),
+        _writer_line(answered),
+    )
+
+
+def _writer_line(answered: Sequence[Observer]) -> WriterLine | None:
+    leases = {one.node: lease for one in answered if (lease := _entry(one, "dns", "lease"))}
+    if not leases:
+        return None
+    failing = {
+        node: seconds
+        for node, lease in leases.items()
+        if (seconds := lease.get("failing_seconds") or 0.0) > STORE_FAILING_SECONDS
+    }
+    longest = max(failing, key=lambda node: failing[node], default="")
+    return WriterLine(
+        holder=next((node for node, lease in leases.items() if lease["held"]), ""),
+        epoch=max(int(lease["epoch"]) for lease in leases.values()),
+        unable=tuple(failing),
+        unable_seconds=failing.get(longest, 0.0),
+        reason=str(leases[longest]["error"]) if longest else "",
     )
 
 

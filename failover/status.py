@@ -10,7 +10,8 @@ from typing import Any
 
 from failover.daemon import Daemon
 from failover.errors import StatusError
-from failover.keeper import Keeper, rank_among
+from failover.holder import LeaseHolder
+from failover.keeper import Keeper
 from failover.orders import render_time
 
 SOCKET_MODE = 0o660
@@ -35,7 +36,7 @@ def describe(daemon: Daemon, now: float) -> dict[str, Any]:
         },
         "pools": _pools(daemon),
         "haproxy": _haproxy(daemon),
-        "dns": _dns(daemon),
+        "dns": _dns(daemon, now),
         "views": _views(daemon),
         "maintenance": _maintenance(daemon),
         "recent": list(daemon.events.recent)[-10:],
@@ -71,12 +72,11 @@ def _haproxy(daemon: Daemon) -> dict[str, Any] | None:
     return {"error": door.error, "servers": servers}
 
 
-def _dns(daemon: Daemon) -> dict[str, Any] | None:
-    steering = daemon.config.steering
-    if steering is None:
+def _dns(daemon: Daemon, now: float) -> dict[str, Any] | None:
+    if daemon.config.steering is None:
         return None
     return {
-        "writer_rank": rank_among(steering.writers, daemon.config.node, daemon.decision.silent),
+        "lease": _lease(daemon.lease, now) if daemon.lease else None,
         "primaries": {keeper.name: _primary(keeper) for keeper in daemon.keepers},
     }
 
@@ -88,6 +88,20 @@ def _views(daemon: Daemon) -> dict[str, Any] | None:
         return None
     told = {node: board.served.get(node, "unknown") for node in sorted(board.views.nodes)}
     return {"error": board.error, "nodes": told}
+
+
+def _lease(lease: LeaseHolder, now: float) -> dict[str, Any]:
+    """`holder` and `epoch` as the store said last; `held` means that this node may write now."""
+    record = lease.candidate.record
+    failing = lease.failing_since
+    return {
+        "holder": record.holder if record else "",
+        "epoch": record.epoch if record else 0,
+        "held": lease.epoch() is not None,
+        "term_seconds": lease.candidate.term_seconds,
+        "error": lease.error,
+        "failing_seconds": None if failing is None else round(now - failing, 3),
+    }
 
 
 def _maintenance(daemon: Daemon) -> dict[str, Any]:
@@ -107,7 +121,12 @@ def _maintenance(daemon: Daemon) -> dict[str, Any]:
 def _primary(keeper: Keeper) -> dict[str, Any]:
     view = keeper.view
     answers = {name: sorted(answer.addresses) for name, answer in view.answers.items()} if view else {}
-    return {"error": keeper.error, "serial": view.serial if view else None, "answers": answers}
+    return {
+        "error": keeper.error,
+        "serial": view.serial if view else None,
+        "epoch": view.epoch if view else None,
+        "answers": answers,
+    }
 
 
 async def serve(daemon: Daemon, path: Path) -> asyncio.Server:

@@ -3,6 +3,9 @@
 The answer is never empty, an address is only added for a front door that was seen to work, and each
 update carries what was observed as a prerequisite, so that of two writers one comes too late and looks
 again instead of undoing the other's work.
+
+The zone also keeps the epoch of the lease under which it was written last. It is a prerequisite of every
+update and is raised by it, so that a writer whose lease has passed on is refused by the name server itself.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +16,8 @@ from failover.config import SteeredRecord
 from failover.errors import ZoneError
 
 SERIAL_SPACE = 2**32
+EPOCH_LABEL = "_epoch"
+"""The name below the zone whose TXT record holds the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,25 @@ class ZoneView:
 
     serial: int
     answers: Mapping[str, Answer] = field(default_factory=dict)
+    epoch: int | None = None
+    """The epoch it was written under last; None when nobody has written it under a lease yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The zone's epoch from `before` (the prerequisite) to `after`; it never falls."""
+
+    before: int | None
+    after: int | None
+    """None only for the very first answers of a zone, which need no lease."""
+
+    def __post_init__(self) -> None:
+        if self.before is not None and (self.after is None or self.after < self.before):
+            raise ZoneError(f"epoch {self.before} of the zone is above that of the lease, {self.after}")
+
+    @property
+    def rises(self) -> bool:
+        return self.before != self.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +99,18 @@ def plan_changes(
         if addresses and after != before:
             changes.append(RecordChange(record.name, before, after))
     return tuple(changes)
+
+
+def fence_of(view: ZoneView, epoch: int | None) -> Fence | None:
+    """The fence for an update under the lease's `epoch`; None when that permits none."""
+    if epoch is None or (view.epoch is not None and view.epoch > epoch):
+        return None
+    return Fence(view.epoch, epoch)
+
+
+def are_first_answers(view: ZoneView, changes: Sequence[RecordChange]) -> bool:
+    """Whether `changes` only give answers to names without one, in a zone never written under a lease."""
+    return view.epoch is None and bool(changes) and not any(one.before.addresses for one in changes)
 
 
 def is_later(serial: int, than: int) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from fleet.errors import MtafleetError
-from fleet.ports import Opening, openings
+from fleet.ports import STORE_CLUSTER_PORT, STORE_PORT, Opening, openings
 from fleet.spec.models import Environment
 from fleet.topology import HEARTBEAT_PORT, Fleet, FleetNode, PoolInstance, Role, SendingAddress
 
@@ -104,6 +104,8 @@ class Secrets(_Output):
     dkim: dict[str, dict[str, SecretStr]] = {}
     """domain -> selector -> private key as PEM."""
     tsig: TsigKey
+    store: SecretStr
+    """What all certificates of the shared store are derived from; no node is given it."""
     users: dict[str, SecretStr] = {}
     """user -> password."""
     ssh_private_key: SecretStr
@@ -158,6 +160,18 @@ class NodeModel:
     @property
     def name_server(self) -> bool:
         return self.host.name_server
+
+    @property
+    def keeps_store(self) -> bool:
+        return self.host in self.fleet.store_nodes
+
+    @property
+    def store_port(self) -> int:
+        return STORE_PORT
+
+    @property
+    def store_cluster_port(self) -> int:
+        return STORE_CLUSTER_PORT
 
     @property
     def address(self) -> IPv4Address:

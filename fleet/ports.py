@@ -7,6 +7,8 @@ from typing import Literal
 
 from fleet.topology import INBOUND_PORT, INBOUND_PROBE_PORT, Fleet, FleetNode
 
+STORE_PORT, STORE_CLUSTER_PORT = 10_422, 10_622
+"""Of the shared store, for clients and between its servers: within the range open between nodes."""
 SMTP, DOMAIN, HTTPS, SMTPS, SUBMISSION = 25, 53, 443, 465, 587
 
 
@@ -44,6 +46,8 @@ def _openings(fleet: Fleet, node: FleetNode) -> Iterator[Opening]:
         yield Opening("tcp", (SMTPS, SUBMISSION), entries)
         yield Opening("tcp", (SMTP, HTTPS, SMTPS), (node.address,))
         yield Opening("tcp", (*listeners, INBOUND_PORT, INBOUND_PROBE_PORT), (node.address,), internal=True)
+    if node in fleet.store_nodes:
+        yield Opening("tcp", (STORE_PORT, STORE_CLUSTER_PORT), (node.address,), internal=True)
     if node.name_server:
         yield Opening("udp", (DOMAIN,), (node.address,))
         yield Opening("tcp", (DOMAIN,), (node.address,))

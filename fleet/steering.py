@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from typing import Any
 
+from fleet.store import store_access
 from fleet.topology import HEARTBEAT_PORT, INBOUND_PROBE_PORT, Fleet, FleetNode
 from fleet.views import view_settings
 
@@ -21,7 +22,8 @@ EVENTS_FILE = "/var/lib/mtafleet/failover/events.jsonl"
 INBOUND = "inbound"
 SESSION_INTERVAL_MILLISECONDS = 10_000
 SESSION_TIMEOUT_MILLISECONDS = 1_000
-STANDBY_DELAY_MILLISECONDS = 2_000
+LEASE_TERM_MILLISECONDS = 3_000
+"""A writer of DNS that dies is followed by another after a little longer; see docs/architecture.md."""
 
 
 def daemon_config(fleet: Fleet, node_name: str) -> dict[str, Any]:
@@ -41,6 +43,7 @@ def daemon_config(fleet: Fleet, node_name: str) -> dict[str, Any]:
         "haproxy": None if node.role == "witness" else {"socket": HAPROXY_SOCKET},
         "dns": _dns(fleet) if node.role == "mta" else None,
         "views": view_settings(fleet, node, HAPROXY_SOCKET),
+        "store": store_access(fleet, node) if node.role == "mta" else None,
         "maintenance": {"orders": ORDERS_FILE, "last_good": LAST_GOOD_ORDERS_FILE},
         "status_socket": STATUS_SOCKET,
         "events_file": EVENTS_FILE,
@@ -114,8 +117,9 @@ def _dns(fleet: Fleet) -> dict[str, Any]:
         ],
         "tsig_key_file": TSIG_KEY_FILE,
         "ttl_seconds": fleet.environment.failover.dns_ttl_seconds,
-        "writers": [node.name for node in fleet.mta_nodes],
-        "standby_delay_milliseconds": STANDBY_DELAY_MILLISECONDS,
+        # A store's leader that dies together with DNS's writer costs most time: so those without come first.
+        "writers": [one.name for one in sorted(fleet.mta_nodes, key=lambda node: node in fleet.store_nodes)],
+        "lease_term_milliseconds": LEASE_TERM_MILLISECONDS,
         "records": [
             {"name": name, "pool": pools.get(name), "addresses": addresses}
             for name, addresses in steered_names(fleet).items()

@@ -146,6 +146,16 @@ class Fleet:
     def name_servers(self) -> tuple[FleetNode, ...]:
         return tuple(node for node in self.mta_nodes if node.name_server)
 
+    @cached_property
+    def store_nodes(self) -> tuple[FleetNode, ...]:
+        """The nodes that keep the shared store, one a site and odd in number; see `failover.store_nodes`."""
+        named = self.environment.failover.store_nodes
+        if named:
+            return tuple(self.node(name) for name in named)
+        regions = self.environment.regions
+        firsts = tuple(self.node(min(regions[name].nodes)) for name in sorted(regions))
+        return firsts if len(firsts) % 2 else (*firsts, self.witness)
+
     @property
     def answers_for_its_zones(self) -> bool:
         """Whether the fleet's own name servers publish its records, the steered ones included.

@@ -11,6 +11,7 @@ from infra.resources import PrivateKey, SharedSecret
 TSIG_KEY_NAME = "mtafleet"
 TSIG_ALGORITHM = "hmac-sha256"
 TSIG_SECRET_BYTES = 32
+STORE_SECRET_BYTES = 32
 PASSWORD_BYTES = 24
 
 DkimKeys = Mapping[str, Mapping[str, pulumi.Output[str]]]
@@ -20,12 +21,13 @@ DkimKeys = Mapping[str, Mapping[str, pulumi.Output[str]]]
 def stack_secrets(
     environment: Environment, ssh_key: PrivateKey, dkim: DkimKeys, *, protect: bool = False
 ) -> pulumi.Output[Any]:
-    """The stack output `secrets`: makes the TSIG secret and each user's password.
+    """The stack output `secrets`: makes the secrets of TSIG and the shared store, and all passwords.
 
     `protect`: removing one needs a command of its own.
     """
     options = pulumi.ResourceOptions(protect=protect or None)
     tsig = SharedSecret("tsig", TSIG_SECRET_BYTES, "base64", options)
+    store = SharedSecret("store", STORE_SECRET_BYTES, "base64", options)
     users = {
         name: SharedSecret(f"user.{name}", PASSWORD_BYTES, "base64url", options) for name in environment.users
     }
@@ -33,6 +35,7 @@ def stack_secrets(
         {
             "dkim": dkim,
             "tsig": {"name": TSIG_KEY_NAME, "algorithm": TSIG_ALGORITHM, "secret": tsig.value},
+            "store": store.value,
             "users": {name: password.value for name, password in users.items()},
             "ssh_private_key": ssh_key.private_key_pem,
         }

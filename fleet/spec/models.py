@@ -168,6 +168,10 @@ class Failover(Strict):
     """The share of each pool's nodes that always stays in service."""
     dns_ttl_seconds: Annotated[int, Field(ge=1, le=300)] = 5
     """How long resolvers may keep the steered names."""
+    store_nodes: list[Label] = Field(default=[])
+    """The nodes that keep the fleet's shared store, each in a site of its own, three, five or another odd
+    number: as long as most of them are there, DNS can be changed. Left out: the first node of each region by
+    name, and the witness when that makes their number odd."""
 
 
 class Capacity(Strict):

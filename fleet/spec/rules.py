@@ -12,6 +12,7 @@ from fleet.spec import (
     rules_mail,
     rules_names,
     rules_operation,
+    rules_store,
     rules_substrate,
 )
 from fleet.spec.finding import Finding
@@ -24,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     *rules_names.RULES,
     *rules_mail.RULES,
     *rules_operation.RULES,
+    *rules_store.RULES,
     *rules_substrate.RULES,
     *rules_aws.RULES,
 )

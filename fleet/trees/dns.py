@@ -35,9 +35,10 @@ def _fixed_part(zone: Zone, fleet: Fleet) -> Mapping[str, Any]:
     records = [
         [f"{one.name}.", one.ttl_seconds, one.type, one.value] for one in zone.records if one.type != "A"
     ]
+    names = sorted(f"{name}." for name in steered_names(fleet))
     return {
         "zone": f"{zone.name}.",
-        "names": sorted(f"{name}." for name in steered_names(fleet)),
+        "names": names,
         "records": sorted(records),
     }
 

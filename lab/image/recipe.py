@@ -19,6 +19,7 @@ SYSTEM = (
     "systemd",
     "systemd-sysv",
 )
+STORE = ("nats-server",)
 MAIL = ("dovecot-core", "haproxy", "postfix", "postfix-pcre", "rspamd")
 NAMES_AND_CERTIFICATES = ("knot", "knot-dnsutils", "lego", "openssl", "pebble", "unbound")
 WORLD = (
@@ -95,7 +96,7 @@ class Recipe:
     suite: str = "trixie"
     mirror: str = "http://deb.debian.org/debian"
     security_mirror: str = "http://deb.debian.org/debian-security"
-    packages: tuple[str, ...] = SYSTEM + MAIL + NAMES_AND_CERTIFICATES + WORLD
+    packages: tuple[str, ...] = SYSTEM + STORE + MAIL + NAMES_AND_CERTIFICATES + WORLD
     never_installed: tuple[str, ...] = NEVER_INSTALLED
     masked_units: tuple[str, ...] = USELESS_IN_A_LAB
     files: dict[str, str] = field(

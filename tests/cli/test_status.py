@@ -205,3 +205,47 @@ def test_of_a_drained_node_it_is_well_that_health_checkers_are_told_so() -> None
     show(overview(observers), [], Console(file=text, width=200))
     assert text.getvalue().endswith("not well: west-1 is drained: new disk\n")
     assert "out by east-1, west-1" in text.getvalue()
+
+
+def lease(*, held: bool = False, failing: float | None = None, epoch: int = 7) -> dict[str, Any]:
+    error = None if failing is None else "the shared store, asked by east-1: no answer within 0.8 s"
+    return {"holder": "", "epoch": epoch, "held": held, "error": error, "failing_seconds": failing}
+
+
+def with_leases(east: dict[str, Any], west: dict[str, Any]) -> list[Observer]:
+    leases = {"east-1": east, "west-1": west}
+    return [observer(node, {**status(node), "dns": {"lease": leases[node]}}) for node in NODES]
+
+
+@pytest.mark.parametrize(
+    ("east", "west", "healthy", "said"),
+    [
+        (lease(held=True), lease(), True, "DNS written by east-1 under epoch 7"),
+        (lease(held=True), lease(failing=3.0), True, "DNS written by east-1 under epoch 7"),
+        (
+            lease(held=True),
+            lease(failing=60.0),
+            False,
+            "west-1 without the shared store for 60 s: the shared store, asked by east-1: no answer",
+        ),
+        (
+            lease(failing=61.0),
+            lease(failing=60.0),
+            False,
+            "DNS stays as it is: no writer; east-1, west-1 without the shared store for 61 s",
+        ),
+        (lease(epoch=6), lease(), False, "DNS stays as it is: no writer"),
+    ],
+)
+def test_the_status_tells_who_writes_dns_and_for_how_long_nobody_can(
+    east: dict[str, Any], west: dict[str, Any], healthy: bool, said: str
+) -> None:
+    observers = with_leases(east, west)
+    found = overview(observers)
+    assert found.healthy == healthy
+    text = StringIO()
+    show(found, [], Console(file=text, width=250))
+    assert said in text.getvalue()
+    assert ("all nodes are in service" in text.getvalue()) == healthy
+    data = as_data(found, observers, [])
+    assert data["dns_writer"]["healthy"] == healthy

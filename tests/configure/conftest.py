@@ -62,6 +62,7 @@ def secrets(fleet: Fleet) -> Secrets:
                 "algorithm": "hmac-sha256",
                 "secret": "dHNpZy1zZWNyZXQtZm9yLXRlc3Rz",
             },
+            "store": "store-secret-for-tests",
             "users": {user: f"password-of-{user}" for user in fleet.environment.users},
             "ssh_private_key": "ssh-private-key-for-tests",
         }
@@ -83,6 +84,7 @@ def fleet_secrets(secrets: Secrets) -> list[str]:
         *(key.splitlines()[1] for key in keys),
         *(password.get_secret_value() for password in secrets.users.values()),
         secrets.tsig.secret.get_secret_value(),
+        secrets.store.get_secret_value(),
         secrets.ssh_private_key.get_secret_value(),
     ]
 

@@ -132,6 +132,7 @@ def test_wrong_outputs_name_the_key_and_never_the_value() -> None:
             {"nodes": {}, "acme": {"directory": "https://acme.example/"}},
             {
                 "tsig": {"name": "x", "algorithm": "y", "secret": "topsecret"},
+                "store": "topsecret",
                 "ssh_private_key": ["topsecret"],
             },
         )

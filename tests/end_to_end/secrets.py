@@ -6,6 +6,8 @@ from pathlib import Path
 
 from fleet.return_path import return_path_key
 from fleet.steering import heartbeat_secret
+from fleet.store import client_name, clients
+from fleet.store_certificates import Authorities
 from tests.end_to_end.system import System
 
 LARGEST_BYTES = 64 * 1024 * 1024
@@ -26,6 +28,15 @@ def plain_secrets(system: System) -> dict[str, bytes]:
     found["TSIG secret"] = tsig.encode()
     found["heartbeat secret"] = heartbeat_secret(tsig).encode()
     found["key of return paths"] = return_path_key(tsig).encode()
+    store = secrets.store.get_secret_value()
+    found["store secret"] = store.encode()
+    authorities = Authorities(store, system.fleet.environment.environment)
+    for node in system.fleet.store_nodes:
+        own = authorities.server(node.fqdn, node.address)
+        found[f"store server key of {node.name}"] = _middle(own.private_key_pem)
+    for node in clients(system.fleet):
+        own = authorities.client(client_name(node))
+        found[f"store client key of {node.name}"] = _middle(own.private_key_pem)
     found["SSH key"] = _middle(secrets.ssh_private_key.get_secret_value())
     return found
 

@@ -20,6 +20,8 @@ PLACES_ON_NODES = {
     r"/etc/knot/tsig\.conf": (r"TSIG secret", "600 knot:knot"),
     r"/etc/mtafleet/acme/tsig\.key": (r"TSIG secret", "600 root:root"),
     r"/etc/mtafleet/failover/tsig\.key": (r"TSIG secret", "600 mtafleet:mtafleet"),
+    r"/etc/mtafleet/failover/store\.key": (r"store client key of .*", "600 mtafleet:mtafleet"),
+    r"/etc/mtafleet/nats/server\.key": (r"store server key of .*", "600 nats:nats"),
     r"/etc/mtafleet/failover/heartbeat\.key": (r"heartbeat secret", "600 mtafleet:mtafleet"),
 }
 #: Everything that keeps something over a boot or could be read by another program.
@@ -82,6 +84,7 @@ def test_each_node_holds_what_it_needs_and_nobody_else_may_read_it(configured: S
     assert wrong == []
     for node, files in zip(nodes, found, strict=True):
         assert bool(files) == (node.role == "mta") or "heartbeat" in str(files), node.name
+        assert all(node.name in name for file in files.values() for name in file[1] if "store" in name)
 
 
 def test_journals_tell_no_secret(configured: System, mail: Mail) -> None:

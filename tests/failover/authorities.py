@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from failover.errors import ZoneConflict, ZoneError
-from failover.zone import Answer, RecordChange, ZoneView
+from failover.zone import Answer, Fence, RecordChange, ZoneView
 
 
 @dataclass
@@ -12,8 +12,10 @@ class FakeAuthority:
     """`down` makes every call fail; `refuses` only updates; `before_update` runs before one is judged."""
 
     name: str = "ns-east"
+    address: str = "127.0.0.1"
     serial_number: int = 1
     answers: dict[str, Answer] = field(default_factory=dict)
+    epoch: int | None = None
     down: bool = False
     refuses: bool = False
     before_update: Callable[[], None] = lambda: None
@@ -26,16 +28,21 @@ class FakeAuthority:
 
     async def view(self, names: Sequence[str]) -> ZoneView:
         self._called("view")
-        return ZoneView(self.serial_number, {name: self.answers.get(name, Answer()) for name in names})
+        answers = {name: self.answers.get(name, Answer()) for name in names}
+        return ZoneView(self.serial_number, answers, self.epoch)
 
-    async def update(self, changes: Sequence[RecordChange]) -> None:
+    async def update(self, changes: Sequence[RecordChange], fence: Fence) -> None:
         self._called("update")
         self.before_update()
         if self.refuses:
             raise ZoneError(f"{self.name} refused the update: REFUSED")
+        if self.epoch != fence.before:
+            raise ZoneConflict(f"{self.name} was changed by another writer first")
         if any(self.answers.get(one.name, Answer()).addresses != one.before.addresses for one in changes):
             raise ZoneConflict(f"{self.name} was changed by another writer first")
-        self.updates.append(tuple(changes))
+        self.epoch = fence.after
+        if changes:
+            self.updates.append(tuple(changes))
         self.set({one.name: one.after for one in changes})
 
     def set(self, answers: dict[str, Answer]) -> None:

@@ -18,11 +18,12 @@ from failover.config import Primary, TsigKey
 from failover.errors import HaproxyError, ZoneConflict, ZoneError
 from failover.haproxy import Order, RuntimeSocket, ServerKey, give_orders, plan_orders, read_states
 from failover.nameserver import NameServer
-from failover.zone import Answer, RecordChange
+from failover.zone import Answer, Fence, RecordChange
 
 ZONE = "submit.fleet.example"
 NAME = f"orders.{ZONE}"
 KEY = TsigKey("mtafleet", "hmac-sha256", base64.b64encode(b"k" * 32).decode())
+NO_FENCE = Fence(None, None)
 WRONG_KEY = TsigKey("mtafleet", "hmac-sha256", base64.b64encode(b"w" * 32).decode())
 BACKENDS = {"east-1": "127.0.1.1", "west-1": "127.0.1.2"}
 FRONT = ("127.0.2.1", 2587)
@@ -61,6 +62,10 @@ acl:
   - id: updates
     key: mtafleet
     action: update
+    update-type: [ A, TXT ]
+    update-owner: name
+    update-owner-match: equal
+    update-owner-name: [ {NAME}., _epoch.{ZONE}. ]
 zone:
   - domain: {ZONE}
     file: /mnt/zone
@@ -184,7 +189,7 @@ async def steer_knot() -> dict[str, Any]:
     both = Answer(frozenset({"192.0.2.1", "192.0.2.2"}), 5)
     one = Answer(frozenset({"192.0.2.1"}), 5)
     empty = (await server.view([NAME])).answers[NAME]
-    await server.update([RecordChange(NAME, empty, both)])
+    await server.update([RecordChange(NAME, empty, both)], NO_FENCE)
     view = await server.view([NAME])
     told["after the first update"] = [sorted(view.answers[NAME].addresses), view.answers[NAME].ttl_seconds]
     told["stale writer"] = await refused(server, RecordChange(NAME, empty, one))
@@ -194,12 +199,31 @@ async def steer_knot() -> dict[str, Any]:
         NameServer(primary, "else.example", KEY), RecordChange("a.else.example", empty, one)
     )
     told["after refusals"] = sorted((await server.view([NAME])).answers[NAME].addresses)
-    return told | await race(primary)
+    told |= await race(primary)
+    return told | await raise_epochs(server)
 
 
-async def refused(server: NameServer, change: RecordChange) -> str:
+async def raise_epochs(server: NameServer) -> dict[str, Any]:
+    """A holder of the lease, its successor, and what the first one still sends."""
+    view = await server.view([NAME])
+    before, one = view.answers[NAME], Answer(frozenset({"192.0.2.1"}), 5)
+    told: dict[str, Any] = {"epoch at first": view.epoch}
+    await server.update([], Fence(None, 7))
+    await server.update([], Fence(7, 9))
+    told["epoch of the successor"] = (await server.view([NAME])).epoch
+    late = RecordChange(NAME, before, one)
+    told["late updates"] = [await refused(server, late, fence) for fence in (Fence(7, 7), Fence(None, 7))]
+    told["answers after late updates"] = (await server.view([NAME])).answers[NAME] == before
+    told["successor"] = await refused(server, late, Fence(9, 9))
+    foreign = RecordChange(f"other.{ZONE}", Answer(), one)
+    told["a name that is not steered"] = await refused(server, foreign, Fence(9, 9))
+    told["serials rose"] = (await server.serial()) - view.serial
+    return told
+
+
+async def refused(server: NameServer, change: RecordChange, fence: Fence = NO_FENCE) -> str:
     try:
-        await server.update([change])
+        await server.update([change], fence)
     except ZoneConflict:
         return "conflict"
     except ZoneError:
@@ -228,7 +252,7 @@ async def add_addresses(primary: Primary, network: int) -> int:
             before = (await server.view([NAME])).answers[NAME]
             after = Answer(before.addresses | {f"198.51.100.{network + number}"}, 5)
             try:
-                await server.update([RecordChange(NAME, before, after)])
+                await server.update([RecordChange(NAME, before, after)], NO_FENCE)
                 break
             except ZoneConflict:
                 conflicts += 1

@@ -26,7 +26,7 @@ def test_a_valid_file_is_read_with_its_units_in_seconds(tmp_path: Path) -> None:
     config = load_config(file)
     assert config.timing.probe_timeout_seconds == 0.2
     assert config.steering is not None
-    assert config.steering.standby_delay_seconds == 2.0
+    assert config.steering.lease_term_seconds == 3.0
     assert config.peers[1].probes == {"orders": 11025}
 
 
@@ -38,7 +38,7 @@ def test_who_tells_views_watches_entries_though_it_steers_nothing() -> None:
 
 
 def test_an_observer_steers_neither_haproxy_nor_dns() -> None:
-    config = parse_config(configuration(haproxy=None, dns=None))
+    config = parse_config(configuration(haproxy=None, dns=None, store=None))
     assert config.haproxy_socket is None
     assert config.steering is None
 
@@ -70,6 +70,9 @@ MISTAKES: list[tuple[Break, str]] = [
     (lambda c: c["dns"]["records"][0].update(pool="x"), "dns.records[0].pool: 'x' is not among pools"),
     (lambda c: c["pools"]["orders"].update(entries={"x": "127.0.0.1"}), "pools.orders.entries: 'x' is not"),
     (lambda c: c["pools"]["orders"].update(backends=[3]), "pools.orders.backends: expected a list of texts"),
+    (lambda c: c.update(store=None), "store: needed with dns"),
+    (lambda c: c["store"].update(servers=[]), "store.servers: a store needs at least one server"),
+    (lambda c: c["store"].update(replicas=0), "store.replicas: expected a whole number from 1 to 5"),
     (lambda c: c["dns"].update(zone=""), "dns.zone: expected a text that is not empty"),
 ]
 

@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
-from failover.__main__ import main
+from failover.__main__ import _writer_lines, main
 from failover.ask import ask
 from failover.config import Config, parse_config
-from failover.daemon import Daemon
+from failover.daemon import DOUBT_SECONDS, Daemon
 from failover.decide import Check, GroupKey, Result, Target
 from failover.errors import ConfigError, StatusError
 from failover.events import Events
@@ -27,9 +27,11 @@ from failover.prober import Prober
 from failover.pulse import Pulse, open_socket
 from failover.status import describe, serve
 from failover.zone import Answer, ZoneView
+from fleet.store_certificates import Authorities
 from tests.failover.authorities import FakeAuthority
 from tests.failover.fleet_of_two import configuration
 from tests.failover.loopback import in_order
+from tests.failover.stores import FakeStore, Line
 from tests.failover.test_haproxy import FakeHaproxy
 from tests.failover.test_orders import ORDER
 from tests.failover.test_viewboard import FakeMap
@@ -67,6 +69,8 @@ class Rig:
         self.events = Events("east-1", None, stream=StringIO())
         prober = Prober(self.config, Pulse("east-1", SECRET, sock, others), self.now)
         self.views = FakeMap(directory / "views.map")
+        self.store = FakeStore()
+        self.line = Line(self.store, delay_seconds=0)
         self.daemon = Daemon(
             self.config,
             prober,
@@ -75,7 +79,10 @@ class Rig:
             [self.primary],
             lambda: self.now,
             view_talk=self.views,
+            store=self.line,
         )
+        assert self.daemon.lease is not None
+        self.lease = self.daemon.lease
 
     def see(self, good: bool, *checks: Check, node: str = "west-1", times: int = 1) -> None:
         for _ in range(times):
@@ -83,6 +90,12 @@ class Rig:
             self.daemon.prober.heard_at |= dict.fromkeys(("east-1", "west-1"), self.now)
             results = [Result(Target(node, "orders", check), good, "refused") for check in checks]
             self.daemon.take(results, 0.0, self.now)
+
+    async def hold(self) -> None:
+        """Take the lease on DNS, as nobody else wants it."""
+        await self.lease.turn()
+        self.now += 4.0
+        await self.lease.turn()
 
     def serves(self, kind: str, node: str = "west-1") -> bool:
         pool: GroupKey = GroupKey("relay" if kind == "relay" else "entry", "orders")
@@ -132,8 +145,58 @@ async def test_a_server_found_drained_has_to_prove_itself(rig: Rig) -> None:
 
 async def test_a_daemon_in_doubt_does_not_write_dns(rig: Rig) -> None:
     rig.daemon.take([], 5.0, rig.now)
-    assert rig.daemon.opinion().rank is None
+    assert not rig.daemon.opinion().may_begin
     assert [event["kind"] for event in rig.events.recent] == ["doubt"]
+
+
+async def test_only_the_holder_of_the_lease_may_write_and_not_while_in_doubt(rig: Rig) -> None:
+    assert rig.daemon.opinion().epoch is None
+    await rig.hold()
+    assert rig.daemon.opinion().epoch == 1
+    rig.daemon.take([], 5.0, rig.now)
+    assert rig.daemon.opinion().epoch is None
+
+
+async def test_a_doubt_that_lasts_hands_the_lease_on(rig: Rig) -> None:
+    await rig.hold()
+    rig.daemon.take([], 5.0, rig.now)
+    await rig.lease.turn()
+    assert rig.lease.epoch() == 1
+    rig.now += DOUBT_SECONDS
+    rig.daemon.take([], 5.0, rig.now)
+    await rig.lease.turn()
+    assert rig.lease.epoch() is None
+    record = rig.lease.candidate.record
+    assert record is not None
+    assert record.holder == ""
+
+
+async def test_the_lease_is_taken_above_the_epoch_of_the_zone(rig: Rig) -> None:
+    rig.daemon.keepers[0].epoch_seen = 41
+    await rig.hold()
+    assert rig.lease.epoch() == 42
+
+
+async def test_a_holder_that_cannot_reach_a_primary_that_lives_lets_others_try(rig: Rig) -> None:
+    await rig.hold()
+    rig.daemon.keepers[0].failing_since = rig.now
+    for _ in range(2):
+        rig.now += 3.0
+        rig.daemon.prober.heard_at |= dict.fromkeys(("east-1", "west-1"), rig.now)
+        await rig.lease.turn()
+    assert rig.lease.epoch() is None
+    assert rig.daemon.bid().wait_seconds > 0
+
+
+async def test_the_status_says_for_how_long_the_store_has_failed(rig: Rig) -> None:
+    await rig.hold()
+    rig.line.cut = True
+    await rig.lease.turn()
+    lease = describe(rig.daemon, rig.now + 90.0)["dns"]["lease"]
+    assert lease["failing_seconds"] == 90.0
+    assert "no answer" in lease["error"]
+    (line,) = _writer_lines({"lease": lease})
+    assert line.startswith("DNS stays as it is: for 90 s, the shared store")
 
 
 async def test_every_change_is_an_event_with_its_reason(rig: Rig) -> None:
@@ -155,7 +218,7 @@ async def test_the_status_says_who_is_out_and_why(rig: Rig) -> None:
         "ordered_out": False,
     }
     assert status["haproxy"]["servers"][f"{BACKEND}/west-1"]["weight"] == 10
-    assert status["dns"]["writer_rank"] == 0
+    assert status["dns"]["lease"]["held"] is False
     assert status["nodes"]["west-1"]["silent"] is False
 
 
@@ -181,16 +244,29 @@ def test_mistakes_are_one_line_on_stderr(tmp_path: Path, capsys: pytest.CaptureF
     )
 
 
+def lay_certificates(directory: Path) -> None:
+    authorities = Authorities("secret", "lab")
+    own = authorities.client("failover.east-1.fleet.example")
+    (directory / "store-ca.pem").write_text(authorities.servers_pem)
+    (directory / "store.pem").write_text(own.certificate_pem)
+    (directory / "store.key").write_text(own.private_key_pem)
+
+
 def test_a_whole_configuration_with_its_keys_passes_the_check(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps(configuration(tmp_path)))
     (tmp_path / "heartbeat.key").write_text("k" * 64)
     (tmp_path / "tsig.key").write_text("hmac-sha256:mtafleet:c2VjcmV0\n")
+    lay_certificates(tmp_path)
     assert main(["--config", str(tmp_path / "config.json"), "check"]) == 0
     (tmp_path / "tsig.key").unlink()
     assert main(["--config", str(tmp_path / "config.json"), "check"]) == 2
     assert "tsig.key" in capsys.readouterr().err
+    (tmp_path / "tsig.key").write_text("hmac-sha256:mtafleet:c2VjcmV0\n")
+    (tmp_path / "store.key").write_text("no key\n")
+    assert main(["--config", str(tmp_path / "config.json"), "check"]) == 2
+    assert "store.key" in capsys.readouterr().err
 
 
 def test_a_taken_or_foreign_address_is_a_clear_error(tmp_path: Path) -> None:

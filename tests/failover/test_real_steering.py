@@ -63,3 +63,16 @@ def test_two_writers_at_once_lose_no_update(told: dict[str, Any]) -> None:
     knot = told["knot"]
     assert knot["addresses after the race"] == 2 + 20
     assert knot["serials spent"] == 20
+
+
+def test_an_update_from_before_the_present_epoch_is_refused_by_knot_itself(told: dict[str, Any]) -> None:
+    knot = told["knot"]
+    assert (knot["epoch at first"], knot["epoch of the successor"]) == (None, 9)
+    assert knot["late updates"] == ["conflict", "conflict"]
+    assert knot["answers after late updates"] is True
+    assert knot["successor"] == "taken"
+    assert knot["serials rose"] == 3
+
+
+def test_a_writer_changes_no_name_but_the_steered_ones(told: dict[str, Any]) -> None:
+    assert told["knot"]["a name that is not steered"] == "refused"

@@ -45,6 +45,11 @@ def test_nothing_is_done_when_nothing_differs() -> None:
     assert program.plan(ZONE, {ORDERS}, wanted, there) == []
 
 
+def test_the_epoch_of_the_lease_is_the_daemons() -> None:
+    there = {(f"_epoch.{ZONE}", 1, "TXT", '"7"'), (f"_epoch.{ORDERS}", 1, "TXT", '"7"')}
+    assert program.plan(ZONE, {ORDERS}, set(), there) == [("zone-unset", ZONE, f"_epoch.{ORDERS}", "TXT")]
+
+
 def test_addresses_of_names_that_stay_are_left_alone_whatever_else_changes() -> None:
     there = {(ORDERS, 5, "A", "192.0.2.1"), (OLD, 5, "A", "192.0.2.1"), challenge(OLD)}
     commands = program.plan(ZONE, {ORDERS, NEWS}, {challenge(ORDERS), challenge(NEWS)}, there)

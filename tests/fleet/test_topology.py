@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fleet.ports import STORE_PORT, openings
 from fleet.spec.models import Environment
 from fleet.topology import Fleet
 
@@ -52,3 +53,36 @@ def test_each_region_has_a_name_server_named_after_it(fleet: Fleet) -> None:
         "ns-east.fleet.example",
         "ns-west.fleet.example",
     ]
+
+
+def names_of_store(environment: Environment) -> list[str]:
+    return [node.name for node in Fleet.of(environment).store_nodes]
+
+
+def test_the_store_is_kept_in_each_region_and_by_the_witness_which_makes_them_odd(fleet: Fleet) -> None:
+    environment = fleet.environment
+    assert names_of_store(environment) == ["east-1", "west-1", "witness-1"]
+    regions = environment.regions
+    south = regions["east"].model_copy(update={"nodes": {"south-1": regions["east"].nodes["east-2"]}})
+    three = environment.model_copy(update={"regions": {"west": regions["west"], **regions, "south": south}})
+    assert names_of_store(three) == ["east-1", "south-1", "west-1"]
+
+
+def test_store_nodes_can_be_named(fleet: Fleet) -> None:
+    failover = fleet.environment.failover.model_copy(
+        update={"store_nodes": ["west-2", "witness-1", "east-2"]}
+    )
+    named = fleet.environment.model_copy(update={"failover": failover})
+    assert names_of_store(named) == ["west-2", "witness-1", "east-2"]
+
+
+def test_only_store_nodes_open_its_ports_and_to_the_fleet_only(fleet: Fleet) -> None:
+    opened = {
+        node.name: [one.internal for one in openings(fleet, node) if STORE_PORT in one.ports]
+        for node in fleet.nodes
+    }
+    assert {name: internal for name, internal in opened.items() if internal} == {
+        "east-1": [True],
+        "west-1": [True],
+        "witness-1": [True],
+    }

@@ -79,9 +79,9 @@ def test_every_role_of_every_node_is_rendered(models: dict[str, NodeModel]) -> N
     roles = {name: {one.role for one in files} for name, files in rendered.items()}
     everywhere = {"base", "agent", "resolver"}
     mail = everywhere | {"auth", "front", "inbound", "postfix", "signer", "tls"}
-    assert roles["virginia-1"] == mail | {"dns"}
+    assert roles["virginia-1"] == mail | {"dns", "nats"}
     assert roles["ireland-2"] == mail
-    assert roles["witness-1"] == everywhere | {"observer"}
+    assert roles["witness-1"] == everywhere | {"nats", "observer"}
     for files in rendered.values():
         assert all(
             one.size_bytes == len(one.content) and re.fullmatch("[0-9a-f]{64}", one.sha256) for one in files

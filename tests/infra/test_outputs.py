@@ -26,6 +26,7 @@ DOCUMENT: dict[str, Any] = {
     "secrets": {
         "dkim": {"shop.example": {"s1": "dkim-pem"}},
         "tsig": {"name": "mtafleet", "algorithm": "hmac-sha256", "secret": "tsig-secret"},
+        "store": "store-secret",
         "users": {"shop-app": "hunter2"},
         "ssh_private_key": "ssh-pem",
     },

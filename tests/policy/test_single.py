@@ -119,6 +119,7 @@ def test_unsigned_metadata_is_named() -> None:
         (VOLUME, "virginia-1"),
         ("mtafleet:index:PrivateKey", "s1._domainkey.shop.example"),
         ("mtafleet:index:SharedSecret", "tsig"),
+        ("mtafleet:index:SharedSecret", "store"),
     ],
 )
 def test_what_outlives_machines_must_be_protected(kind: str, name: str) -> None:

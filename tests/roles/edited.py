@@ -14,6 +14,7 @@ def with_secrets(node: NodeModel, **changes: Any) -> NodeModel:
             for domain, keys in node.secrets.dkim.items()
         },
         "tsig": node.secrets.tsig.model_dump() | {"secret": node.secrets.tsig.secret.get_secret_value()},
+        "store": node.secrets.store.get_secret_value(),
         "users": {user: one.get_secret_value() for user, one in node.secrets.users.items()},
         "ssh_private_key": node.secrets.ssh_private_key.get_secret_value(),
     }

@@ -3,7 +3,7 @@
 from fleet.inventory import NodeModel
 from tests.roles.conftest import Render
 
-ROLES = ("auth", "front", "inbound", "postfix", "signer")
+ROLES = ("auth", "front", "inbound", "nats", "postfix", "signer")
 
 
 def test_secrets_lie_in_private_files_only_and_passwords_in_none(render: Render, east: NodeModel) -> None:
@@ -11,6 +11,7 @@ def test_secrets_lie_in_private_files_only_and_passwords_in_none(render: Render,
     others = [
         *(pem.get_secret_value().encode() for keys in east.secrets.dkim.values() for pem in keys.values()),
         east.secrets.tsig.secret.get_secret_value().encode(),
+        east.secrets.store.get_secret_value().encode(),
         east.secrets.ssh_private_key.get_secret_value().encode(),
     ]
     for role in ROLES:
