@@ -1,6 +1,7 @@
 """Puts the daemon together from its configuration: sockets, files, name servers."""
 
 import asyncio
+import time
 
 from failover.config import Config, Steering, load_tsig_key
 from failover.daemon import Daemon
@@ -8,6 +9,7 @@ from failover.errors import ConfigError
 from failover.events import Events
 from failover.haproxy import RuntimeSocket
 from failover.keeper import Authority
+from failover.memory import Memory
 from failover.notify import notify, watchdog_seconds
 from failover.orderbook import OrderBook
 from failover.prober import Prober
@@ -26,6 +28,7 @@ async def run_daemon(config: Config, secret: bytes, stop: asyncio.Event) -> None
         authorities=_authorities(config.steering),
         clock=clock,
         order_book=OrderBook(config.maintenance),
+        memory=Memory(config.state_file, time.time),
     )
     server = await serve(daemon, config.status_socket)
     try:

@@ -62,7 +62,7 @@ def drain(
     request = Request(
         node=node,
         owner=who(),
-        reason=_reason(reason),
+        reason=checked_reason(reason),
         since=since,
         until=since + span,
         timeout_seconds=timeout.total_seconds(),
@@ -117,7 +117,8 @@ def fleet_with(environment: str, node: str) -> Fleet:
     return fleet
 
 
-def _reason(text: str) -> str:
+def checked_reason(text: str) -> str:
+    """`text` when it is one line; MaintenanceError when not."""
     try:
         return checked_words(text, MOST_REASON_CHARACTERS, "--reason")
     except ConfigError as error:

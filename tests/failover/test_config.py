@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from failover.config import load_config, load_secret, load_tsig_key, parse_config
 from failover.errors import ConfigError
+from failover.limits import Safety
 from fleet.spec.load import load_environment
 from fleet.steering import daemon_config
 from fleet.topology import Fleet
@@ -33,6 +34,11 @@ def test_an_observer_steers_neither_haproxy_nor_dns() -> None:
     config = parse_config(configuration(haproxy=None, dns=None))
     assert config.haproxy_socket is None
     assert config.steering is None
+
+
+def test_without_the_newer_parts_nothing_is_held_back_or_remembered() -> None:
+    config = parse_config(configuration(safety=None, state_file=None))
+    assert (config.safety, config.state_file) == (Safety(), None)
 
 
 MISTAKES: list[tuple[Break, str]] = [
@@ -62,6 +68,16 @@ MISTAKES: list[tuple[Break, str]] = [
     (lambda c: c["dns"]["records"][0].update(pool="x"), "dns.records[0].pool: 'x' is not among pools"),
     (lambda c: c["pools"]["orders"].update(entries={"x": "127.0.0.1"}), "pools.orders.entries: 'x' is not"),
     (lambda c: c["pools"]["orders"].update(backends=[3]), "pools.orders.backends: expected a list of texts"),
+    (lambda c: c["safety"].update(eject_regions=1), "safety.eject_regions: expected true or false"),
+    (
+        lambda c: c["safety"]["slow_return"].update(weights_percent=[50, 10]),
+        "safety.slow_return.weights_percent: expected each share to be larger",
+    ),
+    (
+        lambda c: c["safety"]["capacity"].update(x=c["safety"]["capacity"]["orders"]),
+        "safety.capacity: 'x' is not among pools",
+    ),
+    (lambda c: c["safety"]["hold_down"].pop("budget"), "safety.hold_down.budget: this key is missing"),
     (lambda c: c["dns"].update(zone=""), "dns.zone: expected a text that is not empty"),
 ]
 

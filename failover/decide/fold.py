@@ -1,0 +1,82 @@
+"""From results of probes to the health of each check. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from failover.decide.doubt import Doubt, is_void
+from failover.decide.faults import Fault
+from failover.decide.model import UNKNOWN, Health, Policy, Result, Snapshot, Target, Threshold
+
+
+def fold(
+    snapshot: Snapshot, policy: Policy, silent: frozenset[str], doubt: Doubt | None, now: float
+) -> tuple[dict[Target, Health], list[Result]]:
+    """The health of every check now, and the failures that have made one suspect."""
+    health = dict(snapshot.health)
+    suspects: list[Result] = []
+    if doubt is not None and doubt.blind:
+        _forget(health, policy, now)
+    for result in snapshot.results:
+        before = health.get(result.target, UNKNOWN)
+        threshold = policy.thresholds[result.target.check]
+        if doubt is None or result.good:
+            after = _next_health(before, result, threshold, now)
+        elif doubt.blind:
+            after = _kept_suspect(before, result, threshold)
+        else:
+            continue
+        if after is not before:
+            health[result.target] = after
+            if not result.good and after.up and before.run == 0:
+                suspects.append(result)
+    for target in _targets_of(policy, silent):
+        before = health.get(target, UNKNOWN)
+        if before.up or before.run:
+            health[target] = Health(up=False, since=now, reason=_SILENT, fault=Fault.BLACK_HOLE)
+        elif _worsens(before, Fault.BLACK_HOLE):
+            health[target] = replace(before, fault=Fault.BLACK_HOLE)
+    return health, suspects
+
+
+_SILENT = "its node is silent"
+
+
+def _forget(health: dict[Target, Health], policy: Policy, now: float) -> None:
+    """Undo what a blind observer believed to see before it knew better; those checks stay under suspicion."""
+    for target, state in list(health.items()):
+        if is_void(state, now):
+            run = max(1, policy.thresholds[target.check].fall - 1)
+            health[target] = Health(run=run, since=now, reason=state.reason, fault=state.fault)
+
+
+def _kept_suspect(before: Health, result: Result, threshold: Threshold) -> Health:
+    """A failure seen blindly takes nothing down, but is remembered until an answer comes."""
+    if not before.up:
+        return before
+    run = max(1, min(before.run + 1, threshold.fall - 1))
+    if run == before.run and result.fault == before.fault:
+        return before
+    return replace(before, run=run, fault=result.fault)
+
+
+def _next_health(before: Health, result: Result, threshold: Threshold, now: float) -> Health:
+    if result.good == before.up:
+        if not result.good and _worsens(before, result.fault):
+            return replace(before, run=0, reason=result.reason, fault=result.fault)
+        return before if before.run == 0 else replace(before, run=0)
+    run = before.run + 1
+    if run < (threshold.fall if before.up else threshold.rise):
+        return replace(before, run=run, fault=result.fault if before.up else before.fault)
+    if result.good:
+        return Health(since=now)
+    return Health(up=False, since=now, reason=result.reason, fault=result.fault)
+
+
+def _worsens(state: Health, fault: Fault) -> bool:
+    return state.fault is None or fault.severity > state.fault.severity
+
+
+def _targets_of(policy: Policy, nodes: frozenset[str]) -> Iterable[Target]:
+    if not nodes:
+        return ()
+    return {target for group in policy.groups for node in nodes for target in group.members.get(node, ())}
