@@ -113,7 +113,7 @@ class Daemon:
             overrides=self._overrides,
             heeded_overrides=before.heeded_overrides,
             heeded_regions=before.heeded_regions,
-            due_at=before.due_at,
+            due=before.due,
         )
         self.decision = decide(snapshot, self.policy, now)
         if self.decision.plan_changed:

@@ -88,12 +88,12 @@ def _explain(observers: Sequence[Observer], node: str) -> Explanation:
 
 
 def _views(observers: Sequence[Observer], node: str) -> tuple[View, ...]:
-    said: dict[tuple[str, "_Words"], list[str]] = {}
+    said: dict[tuple[str, _Words], list[str]] = {}
     for one in observers:
         for pool, members in _pools(one).items():
             for kind, standing in members.get(node, {}).items():
                 said.setdefault((f"{pool} {PARTS.get(kind, kind)}", _words(standing)), []).append(one.node)
-    together: dict[tuple["_Words", tuple[str, ...]], list[str]] = {}
+    together: dict[tuple[_Words, tuple[str, ...]], list[str]] = {}
     for (part, words), names in said.items():
         together.setdefault((words, tuple(names)), []).append(part)
     found = [View(*words, tuple(parts), names) for (words, names), parts in together.items()]

@@ -7,7 +7,7 @@ does no harm: the front door's own states are taken in at each start (`Daemon`),
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -164,7 +164,7 @@ def _member(fields: Fields, saved_at: float, now: float) -> tuple[GroupKey, str,
         good_since=now if healthy and not in_service else None,
     )
     if fields.has("returned_seconds_ago"):
-        standing = replace(standing, returned_at=saved_at - _number(fields, "returned_seconds_ago"))
+        standing = standing._replace(returned_at=saved_at - _number(fields, "returned_seconds_ago"))
     fields.done()
     return key, node, standing
 

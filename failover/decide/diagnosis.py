@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from failover.decide.faults import Fault, worse
+from failover.decide.faults import Fault
 from failover.decide.model import UNKNOWN, Check, Group, Health, Policy, Snapshot, Target, report_item
 
 
@@ -37,28 +37,34 @@ class Diagnosis:
             if len(watched) > 1 and watched <= silent:
                 lost = Finding(Fault.REGION, f"nothing is heard from any node of {site}")
                 self._silent |= dict.fromkeys(watched, lost)
+        self.unwell = {target.node for target, state in health.items() if not state.up}
+        """Nodes against which anything at all may speak."""
+        self.unwell.update(self._silent, self._reports)
 
     def of(self, group: Group, node: str) -> Finding | None:
         """Why `node` should not serve in `group`; None when nothing speaks against it."""
         if node in self._silent:
             return self._silent[node]
         targets = group.members[node]
-        reported = self._reports.get(node, frozenset())
-        down = {target: found for target in targets if (found := self._of_target(target, reported))}
+        reported = self._reports.get(node)
+        down: list[tuple[Target, Finding]] = []
+        for target in targets:
+            state = self._health.get(target, UNKNOWN)
+            said = reported is not None and report_item(target) in reported
+            if said or not state.up:
+                down.append((target, _finding(state, said)))
         if not down or (group.needs == "any" and len(down) < len(targets)):
             return None
-        fault: Fault | None = None
-        for one in down.values():
-            fault = worse(fault, one.fault)
-        said = dict.fromkeys(f"{PROBE_NAMES[target.check]}: {one.reason}" for target, one in down.items())
-        return Finding(fault or Fault.GRAY, "; ".join(said))
+        if len(down) == 1:
+            ((target, found),) = down
+            return Finding(found.fault, f"{PROBE_NAMES[target.check]}: {found.reason}")
+        worst = max((found.fault for _, found in down), key=lambda fault: fault.severity)
+        words = dict.fromkeys(f"{PROBE_NAMES[target.check]}: {found.reason}" for target, found in down)
+        return Finding(worst, "; ".join(words))
 
-    def _of_target(self, target: Target, reported: frozenset[str]) -> Finding | None:
-        state = self._health.get(target, UNKNOWN)
-        said = report_item(target) in reported
-        if state.up and not said:
-            return None
-        fault = Fault.GRAY if state.up else state.fault or Fault.GRAY
-        if fault is Fault.BLACK_HOLE:
-            fault = Fault.ONE_WAY  # the node itself is heard, or this would not be asked
-        return Finding(fault, "the node itself reports it as failing" if said else state.reason)
+
+def _finding(state: Health, said: bool) -> Finding:
+    fault = (Fault.GRAY if state.up else state.fault) or Fault.GRAY
+    if fault is Fault.BLACK_HOLE:
+        fault = Fault.ONE_WAY  # the node itself is heard, or this would not be asked
+    return Finding(fault, "the node itself reports it as failing" if said else state.reason)

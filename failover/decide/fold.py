@@ -1,21 +1,30 @@
 """From results of probes to the health of each check. Pure."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import NamedTuple
 
 from failover.decide.doubt import Doubt, is_void
 from failover.decide.faults import Fault
 from failover.decide.model import UNKNOWN, Health, Policy, Result, Snapshot, Target, Threshold
 
 
+class Folded(NamedTuple):
+    health: Mapping[Target, Health]
+    changed: Set[Target]
+    """Checks whose health is not what it was, a count under suspicion included."""
+    suspects: Sequence[Result]
+    """Failures that have made a check suspect."""
+
+
 def fold(
     snapshot: Snapshot, policy: Policy, silent: frozenset[str], doubt: Doubt | None, now: float
-) -> tuple[dict[Target, Health], list[Result]]:
-    """The health of every check now, and the failures that have made one suspect."""
+) -> Folded:
+    """The health of every check now."""
     health = dict(snapshot.health)
+    changed: set[Target] = set()
     suspects: list[Result] = []
     if doubt is not None and doubt.blind:
-        _forget(health, policy, now)
+        changed |= _forget(health, policy, now)
     for result in snapshot.results:
         before = health.get(result.target, UNKNOWN)
         threshold = policy.thresholds[result.target.check]
@@ -27,6 +36,7 @@ def fold(
             continue
         if after is not before:
             health[result.target] = after
+            changed.add(result.target)
             if not result.good and after.up and before.run == 0:
                 suspects.append(result)
     for target in _targets_of(policy, silent):
@@ -34,19 +44,23 @@ def fold(
         if before.up or before.run:
             health[target] = Health(up=False, since=now, reason=_SILENT, fault=Fault.BLACK_HOLE)
         elif _worsens(before, Fault.BLACK_HOLE):
-            health[target] = replace(before, fault=Fault.BLACK_HOLE)
-    return health, suspects
+            health[target] = before._replace(fault=Fault.BLACK_HOLE)
+        else:
+            continue
+        changed.add(target)
+    return Folded(health if changed else snapshot.health, changed, suspects)
 
 
 _SILENT = "its node is silent"
 
 
-def _forget(health: dict[Target, Health], policy: Policy, now: float) -> None:
+def _forget(health: dict[Target, Health], policy: Policy, now: float) -> set[Target]:
     """Undo what a blind observer believed to see before it knew better; those checks stay under suspicion."""
-    for target, state in list(health.items()):
-        if is_void(state, now):
-            run = max(1, policy.thresholds[target.check].fall - 1)
-            health[target] = Health(run=run, since=now, reason=state.reason, fault=state.fault)
+    void = {target for target, state in health.items() if is_void(state, now)}
+    for target in void:
+        state, run = health[target], max(1, policy.thresholds[target.check].fall - 1)
+        health[target] = Health(run=run, since=now, reason=state.reason, fault=state.fault)
+    return void
 
 
 def _kept_suspect(before: Health, result: Result, threshold: Threshold) -> Health:
@@ -56,17 +70,17 @@ def _kept_suspect(before: Health, result: Result, threshold: Threshold) -> Healt
     run = max(1, min(before.run + 1, threshold.fall - 1))
     if run == before.run and result.fault == before.fault:
         return before
-    return replace(before, run=run, fault=result.fault)
+    return before._replace(run=run, fault=result.fault)
 
 
 def _next_health(before: Health, result: Result, threshold: Threshold, now: float) -> Health:
     if result.good == before.up:
         if not result.good and _worsens(before, result.fault):
-            return replace(before, run=0, reason=result.reason, fault=result.fault)
-        return before if before.run == 0 else replace(before, run=0)
+            return before._replace(run=0, reason=result.reason, fault=result.fault)
+        return before if before.run == 0 else before._replace(run=0)
     run = before.run + 1
     if run < (threshold.fall if before.up else threshold.rise):
-        return replace(before, run=run, fault=result.fault if before.up else before.fault)
+        return before._replace(run=run, fault=result.fault if before.up else before.fault)
     if result.good:
         return Health(since=now)
     return Health(up=False, since=now, reason=result.reason, fault=result.fault)

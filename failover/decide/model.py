@@ -126,6 +126,25 @@ class Policy:
         return {node: tuple(targets) for node, targets in found.items() if targets}
 
     @cached_property
+    def groups_of_node(self) -> Mapping[str, frozenset[GroupKey]]:
+        """The groups that each node is a member of."""
+        found: dict[str, set[GroupKey]] = {}
+        for group in self.groups:
+            for node in group.members:
+                found.setdefault(node, set()).add(group.key)
+        return {node: frozenset(keys) for node, keys in found.items()}
+
+    @cached_property
+    def groups_of_target(self) -> Mapping[Target, frozenset[GroupKey]]:
+        """The groups in which each target speaks for a node."""
+        found: dict[Target, set[GroupKey]] = {}
+        for group in self.groups:
+            for targets in group.members.values():
+                for target in targets:
+                    found.setdefault(target, set()).add(group.key)
+        return {target: frozenset(keys) for target, keys in found.items()}
+
+    @cached_property
     def site_nodes(self) -> Mapping[str, frozenset[str]]:
         """The nodes of each region."""
         found: dict[str, set[str]] = {}
@@ -134,8 +153,7 @@ class Policy:
         return {site: frozenset(nodes) for site, nodes in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(NamedTuple):
     """What one check has led to; `run` counts results in a row that speak against the present state."""
 
     up: bool = True
@@ -149,8 +167,7 @@ class Health:
 UNKNOWN = Health()
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """One member's place in a group."""
 
     in_service: bool = True
@@ -216,8 +233,8 @@ class Snapshot:
     """The same of the last cycle."""
     messages_per_hour: Mapping[str, float] = field(default_factory=dict)
     """The present load by pool, where it is known."""
-    due_at: float = float("-inf")
-    """When time alone changes the plan that the last cycle left."""
+    due: Mapping[GroupKey, float] = field(default_factory=dict)
+    """When time alone may change a group's standings; a group that is not named is stood anew."""
 
 
 class Kind(StrEnum):
@@ -253,7 +270,7 @@ class Decision:
     heeded_orders: Mapping[str, str] = field(default_factory=dict)
     heeded_overrides: Mapping[str, Override] = field(default_factory=dict)
     heeded_regions: frozenset[str] | None = None
-    due_at: float = float("-inf")
+    due: Mapping[GroupKey, float] = field(default_factory=dict)
 
     @property
     def plan_changed(self) -> bool:

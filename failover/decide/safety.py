@@ -15,6 +15,7 @@ go to those who leave least behind:
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from failover.decide.faults import Fault
 from failover.decide.model import Capacity
@@ -29,8 +30,7 @@ class Cause(IntEnum):
     HOLD = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """That a member leave service, or stay out of it."""
 
     node: str
@@ -74,7 +74,7 @@ def judge(members: Collection[str], wishes: Iterable[Wish], limits: Limits) -> d
     """For each wish in order of precedence why its member is kept; None when it leaves."""
     ordered = sorted(wishes, key=lambda one: one.rank)
     serving = set(members)
-    carrying = serving - {one.node for one in ordered if one.fault and one.fault.serves_nobody}
+    carrying = serving - {one.node for one in ordered if one.fault is not None and one.fault.serves_nobody}
     ejected = 0
     verdicts: dict[str, str | None] = {}
     for wish in ordered:

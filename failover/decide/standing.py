@@ -1,7 +1,7 @@
 """Where each member of a group stands: what speaks against it, judged by the safety kernel. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from failover.decide.diagnosis import Diagnosis, Finding
 from failover.decide.faults import worse
@@ -20,36 +20,48 @@ RECONSIDER_SECONDS = 1.0
 HEALTHY = "healthy"
 
 
-@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What all groups of one cycle share."""
 
-    snapshot: Snapshot
-    policy: Policy
-    diagnosis: Diagnosis
-    doubt: str | None
-    now: float
+    def __init__(
+        self, snapshot: Snapshot, policy: Policy, diagnosis: Diagnosis, doubt: str | None, now: float
+    ) -> None:
+        self.snapshot, self.policy, self.diagnosis = snapshot, policy, diagnosis
+        self.doubt, self.now = doubt, now
+        self.eventful = diagnosis.unwell | snapshot.orders.keys() | snapshot.overrides.keys()
+        """Nodes of which anything at all may be said; the others stay as they are, when they serve wholly."""
+        agreed = snapshot.agreed_regions
+        self.held_sites = {
+            node: site
+            for node, site in policy.sites.items()
+            if not policy.eject_regions or (agreed is not None and site not in agreed)
+        }
+        """The region of each node whose region may not leave as a whole."""
 
 
 def stand(group: Group, at: Circumstances) -> tuple[dict[str, Standing], float]:
     """The standing of every member, and when time alone may change one of them."""
     before = at.snapshot.plan.get(group.key, {})
-    standings = {node: before.get(node, IN_SERVICE) for node in group.members}
-    noted = {node: _note(was, at.diagnosis.of(group, node), at) for node, was in standings.items()}
-    restless = {node: one for node, one in noted.items() if not _is_settled(one) or _is_named(node, at)}
+    standings: dict[str, Standing] = {}
+    restless: dict[str, _Noted] = {}
+    for node in group.members:
+        was = standings[node] = before.get(node, IN_SERVICE)
+        if node in at.eventful or not _serves_wholly(was):
+            restless[node] = _note(was, at.diagnosis.of(group, node), at)
     turns = Turns(before.values(), at.policy.hold_down, at.now)
     wishes = {node: wish for node, one in restless.items() if (wish := _wish(node, one, turns, at))}
     verdicts = judge(group.members, wishes.values(), _limits(group, at)) if wishes else {}
+    due_at = _NEVER
     for node, one in restless.items():
-        standings[node] = _placed(node, one, wishes.get(node), verdicts.get(node), at)
-    return standings, min((_due_at(noted[node], standings[node], at) for node in restless), default=_NEVER)
+        standing = standings[node] = _placed(node, one, wishes.get(node), verdicts.get(node), at)
+        due_at = min(due_at, _due_at(standing, at))
+    return standings, due_at
 
 
 _NEVER = float("inf")
 
 
-@dataclass(frozen=True, slots=True)
-class _Noted:
+class _Noted(NamedTuple):
     """A member's last standing, brought up to date with its health; nothing is decided yet."""
 
     was: Standing
@@ -57,35 +69,25 @@ class _Noted:
     finding: Finding | None
 
 
+def _serves_wholly(one: Standing) -> bool:
+    return one.in_service and one.healthy and one.weight_percent == 100 and one.reason == HEALTHY
+
+
 def _note(was: Standing, finding: Finding | None, at: Circumstances) -> _Noted:
     if finding is None:
         return _Noted(was, was if was.healthy else _recovered(was, at.now), None)
     if not was.healthy:
-        return _Noted(was, replace(was, fault=worse(was.fault, finding.fault)), finding)
+        return _Noted(was, was._replace(fault=worse(was.fault, finding.fault)), finding)
     level = level_after_failure(was, at.policy.hold_down, at.now) if was.in_service else was.level
-    failed = replace(
-        was, healthy=False, unhealthy_since=at.now, fault=finding.fault, level=level, good_since=None
+    failed = was._replace(
+        healthy=False, unhealthy_since=at.now, fault=finding.fault, level=level, good_since=None
     )
     return _Noted(was, failed, finding)
 
 
 def _recovered(was: Standing, now: float) -> Standing:
-    well = replace(was, healthy=True, unhealthy_since=0.0, fault=None)
-    return replace(well, returned_at=now) if was.in_service else replace(well, good_since=now)
-
-
-def _is_settled(one: _Noted) -> bool:
-    """Whether the member served well before and still does, with nothing left to say about it."""
-    return (
-        one.now is one.was
-        and one.was.in_service
-        and one.was.weight_percent == 100
-        and one.was.reason == HEALTHY
-    )
-
-
-def _is_named(node: str, at: Circumstances) -> bool:
-    return node in at.snapshot.orders or node in at.snapshot.overrides
+    well = was._replace(healthy=True, unhealthy_since=0.0, fault=None)
+    return well._replace(returned_at=now) if was.in_service else well._replace(good_since=now)
 
 
 def _wish(node: str, one: _Noted, turns: Turns, at: Circumstances) -> Wish | None:
@@ -128,17 +130,12 @@ def _limits(group: Group, at: Circumstances) -> Limits:
     policy, snapshot = at.policy, at.snapshot
     entry = group.key.kind == "entry"
     percent = policy.answer_floor_percent if entry and policy.answer_floor_percent else policy.floor_percent
-    agreed = snapshot.agreed_regions
     capacity = None if entry else policy.capacity.get(group.key.pool)
     return Limits(
         least_in_service=floor(len(group.members), percent),
         most_ejected=most_ejected(len(group.members), policy.most_ejected_percent),
         doubt=at.doubt,
-        sites={
-            node: site
-            for node, site in policy.sites.items()
-            if not policy.eject_regions or (agreed is not None and site not in agreed)
-        },
+        sites=at.held_sites,
         capacity=capacity,
         messages_per_hour=_load(group.key.pool, policy, snapshot.messages_per_hour),
     )
@@ -152,13 +149,9 @@ def _load(pool: str, policy: Policy, known: Mapping[str, float]) -> float:
 def _placed(node: str, one: _Noted, wish: Wish | None, kept: str | None, at: Circumstances) -> Standing:
     ordered = wish is not None and wish.cause in (Cause.ORDER, Cause.OVERRIDE) and one.now.healthy
     if wish is not None and kept is None:
-        return replace(one.now, in_service=False, weight_percent=0, reason=wish.reason, ordered_out=ordered)
-    return replace(
-        _serving(one, at),
-        in_service=True,
-        reason=_why_serving(node, one, wish, kept, at),
-        ordered_out=ordered,
-    )
+        return one.now._replace(in_service=False, weight_percent=0, reason=wish.reason, ordered_out=ordered)
+    reason = _why_serving(node, one, wish, kept, at)
+    return _serving(one, at)._replace(in_service=True, reason=reason, ordered_out=ordered)
 
 
 def _serving(one: _Noted, at: Circumstances) -> Standing:
@@ -166,12 +159,12 @@ def _serving(one: _Noted, at: Circumstances) -> Standing:
     rules = at.policy.slow_return
     if not one.was.in_service:
         if not one.now.healthy:
-            return replace(one.now, weight_percent=100)
+            return one.now._replace(weight_percent=100)
         share = weight_percent(at.now, rules, at.now)
         turn_at = at.now if one.now.level else one.now.turn_at
-        return replace(one.now, returned_at=at.now, turn_at=turn_at, good_since=None, weight_percent=share)
+        return one.now._replace(returned_at=at.now, turn_at=turn_at, good_since=None, weight_percent=share)
     if one.now.healthy and one.was.weight_percent < 100:
-        return replace(one.now, weight_percent=weight_percent(one.now.returned_at, rules, at.now))
+        return one.now._replace(weight_percent=weight_percent(one.now.returned_at, rules, at.now))
     return one.now
 
 
@@ -184,7 +177,7 @@ def _why_serving(node: str, one: _Noted, wish: Wish | None, kept: str | None, at
     return HEALTHY
 
 
-def _due_at(noted: _Noted, standing: Standing, at: Circumstances) -> float:
+def _due_at(standing: Standing, at: Circumstances) -> float:
     """When this member must be looked at again although nothing happens; never for one that just stays."""
     if standing.in_service:
         if standing.reason != HEALTHY:

@@ -66,7 +66,7 @@ def _step(
         if at.override
         else {},
         heeded_overrides=before.heeded_overrides,
-        due_at=before.due_at,
+        due=before.due,
     )
     return replace(at, decision=decide_cycle(snapshot, POLICY_DRAWN, now), now=now)
 

@@ -193,7 +193,7 @@ class World:
             heeded_orders=before.heeded_orders,
             heeded_overrides=before.heeded_overrides,
             doubted=before.doubt is not None,
-            due_at=before.due_at,
+            due=before.due,
         )
 
 

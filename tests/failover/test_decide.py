@@ -66,7 +66,7 @@ def step(
         heeded_orders=before.heeded_orders,
         doubted=before.doubt is not None,
         heeded_overrides=before.heeded_overrides,
-        due_at=before.due_at,
+        due=before.due,
     )
     return decide(snapshot, policy, now)
 

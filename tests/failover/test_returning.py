@@ -54,7 +54,7 @@ class Fleet:
                 heeded_overrides=before.heeded_overrides,
                 orders=self.orders,
                 heeded_orders=before.heeded_orders,
-                due_at=before.due_at,
+                due=before.due,
             ),
             self.policy,
             self.now,

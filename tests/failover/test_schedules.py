@@ -6,7 +6,7 @@
 import os
 from random import Random
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -101,5 +101,7 @@ TestSchedules.settings = settings(
     max_examples=int(os.environ.get("MTAFLEET_SCHEDULES", "60")),
     stateful_step_count=12,
     deadline=None,
+    derandomize="MTAFLEET_SCHEDULES" not in os.environ,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # making a failure smaller takes minutes
     suppress_health_check=list(HealthCheck),
 )
