@@ -55,9 +55,9 @@ def _concerned(
 def _nodes_concerned(snapshot: Snapshot, policy: Policy, silent: frozenset[str]) -> Set[str]:
     """Nodes of which something else is said; with one that falls silent or is heard again, its region."""
     moved = silent ^ snapshot.silent
-    regions = [policy.site_nodes[policy.sites[node]] for node in moved if node in policy.sites]
+    regions = {policy.sites[node] for node in moved if node in policy.sites}
     return moved.union(
-        *regions,
+        *(policy.site_nodes[region] for region in regions),
         _differing(snapshot.self_reports, snapshot.heeded_reports),
         _differing(snapshot.orders, snapshot.heeded_orders),
         _differing(snapshot.overrides, snapshot.heeded_overrides),

@@ -1,6 +1,7 @@
 """From results of probes to the health of each check. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
+from itertools import chain
 from typing import NamedTuple
 
 from failover.decide.doubt import Doubt, is_void
@@ -39,7 +40,7 @@ def fold(
             changed.add(result.target)
             if not result.good and after.up and before.run == 0:
                 suspects.append(result)
-    for target in _targets_of(policy, silent):
+    for target in chain.from_iterable(policy.targets_of_node.get(node, ()) for node in silent):
         before = health.get(target, UNKNOWN)
         if before.up or before.run:
             health[target] = Health(up=False, since=now, reason=_SILENT, fault=Fault.BLACK_HOLE)
@@ -88,9 +89,3 @@ def _next_health(before: Health, result: Result, threshold: Threshold, now: floa
 
 def _worsens(state: Health, fault: Fault) -> bool:
     return state.fault is None or fault.severity > state.fault.severity
-
-
-def _targets_of(policy: Policy, nodes: frozenset[str]) -> Iterable[Target]:
-    if not nodes:
-        return ()
-    return {target for group in policy.groups for node in nodes for target in group.members.get(node, ())}

@@ -115,6 +115,10 @@ class Policy:
     capacity: Mapping[str, Capacity] = field(default_factory=dict)
     """By pool; a pool without an entry is not reckoned."""
 
+    def __post_init__(self) -> None:
+        """Make the indexes now: the first cycle that needs them is one in which something has failed."""
+        self.lines, self.groups_of_node, self.targets_of_node, self.groups_of_target, self.site_nodes  # noqa: B018
+
     @cached_property
     def lines(self) -> Mapping[str, tuple[Target, ...]]:
         """The other nodes' persistent sessions, by node."""
@@ -133,6 +137,15 @@ class Policy:
             for node in group.members:
                 found.setdefault(node, set()).add(group.key)
         return {node: frozenset(keys) for node, keys in found.items()}
+
+    @cached_property
+    def targets_of_node(self) -> Mapping[str, tuple[Target, ...]]:
+        """All that is probed on each node."""
+        found: dict[str, dict[Target, None]] = {}
+        for group in self.groups:
+            for node, targets in group.members.items():
+                found.setdefault(node, {}).update(dict.fromkeys(targets))
+        return {node: tuple(targets) for node, targets in found.items()}
 
     @cached_property
     def groups_of_target(self) -> Mapping[Target, frozenset[GroupKey]]:
@@ -245,8 +258,7 @@ class Kind(StrEnum):
     WEIGHT = "weight"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One thing that is different from the last cycle, and why, in one sentence."""
 
     kind: Kind
