@@ -21,7 +21,7 @@ def decide(snapshot: Snapshot, policy: Policy, now: float) -> Decision:
     concerned = _concerned(snapshot, policy, silent, changed, why, now)
     if not concerned:
         return _decision(snapshot, health, snapshot.plan, silent, (), why, snapshot.due)
-    at = Circumstances(snapshot, policy, Diagnosis(snapshot, policy, health, silent), why, now)
+    at = Circumstances(snapshot, policy, Diagnosis(snapshot, policy, health, silent), doubt, now)
     plan, due = dict(snapshot.plan), dict(snapshot.due)
     changes = [*suspicions(suspects), *node_changes(snapshot, silent, now)]
     for group in policy.groups:

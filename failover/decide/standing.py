@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from failover.decide.diagnosis import Diagnosis, Finding
+from failover.decide.doubt import REGRET_SECONDS, Doubt
 from failover.decide.faults import worse
 from failover.decide.holddown import (
     Turns,
@@ -24,10 +25,12 @@ class Circumstances:
     """What all groups of one cycle share."""
 
     def __init__(
-        self, snapshot: Snapshot, policy: Policy, diagnosis: Diagnosis, doubt: str | None, now: float
+        self, snapshot: Snapshot, policy: Policy, diagnosis: Diagnosis, doubt: Doubt | None, now: float
     ) -> None:
         self.snapshot, self.policy, self.diagnosis = snapshot, policy, diagnosis
-        self.doubt, self.now = doubt, now
+        self.doubt = doubt.reason if doubt else None
+        self.blind = doubt is not None and doubt.blind
+        self.now = now
         self.eventful = diagnosis.unwell | snapshot.orders.keys() | snapshot.overrides.keys()
         """Nodes of which anything at all may be said; the others stay as they are, when they serve wholly."""
         agreed = snapshot.agreed_regions
@@ -67,6 +70,8 @@ class _Noted(NamedTuple):
     was: Standing
     now: Standing
     finding: Finding | None
+    undone: bool = False
+    """Whether it was taken out by an observer that had only just gone blind: as if that had never been."""
 
 
 def _serves_wholly(one: Standing) -> bool:
@@ -74,6 +79,9 @@ def _serves_wholly(one: Standing) -> bool:
 
 
 def _note(was: Standing, finding: Finding | None, at: Circumstances) -> _Noted:
+    if finding is None and at.blind and not was.healthy and was.unhealthy_since >= at.now - REGRET_SECONDS:
+        well = was._replace(healthy=True, unhealthy_since=0.0, fault=None, level=max(0, was.level - 1))
+        return _Noted(was, well, None, undone=True)
     if finding is None:
         return _Noted(was, was if was.healthy else _recovered(was, at.now), None)
     if not was.healthy:
@@ -158,7 +166,7 @@ def _serving(one: _Noted, at: Circumstances) -> Standing:
     """With the weight that it gets: what comes back healthy gets more of it step by step."""
     rules = at.policy.slow_return
     if not one.was.in_service:
-        if not one.now.healthy:
+        if one.undone or not one.now.healthy:
             return one.now._replace(weight_percent=100)
         share = weight_percent(at.now, rules, at.now)
         turn_at = at.now if one.now.level else one.now.turn_at

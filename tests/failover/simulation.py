@@ -46,7 +46,7 @@ POLICY = Policy(
     groups=(Group(KEY, {node: (Target(node, "orders", Check.NOOP),) for node in NODES}),),
     thresholds={Check.NOOP: Threshold(fall=2, rise=10)},
     silence_seconds=0.4,
-    floor_percent=34,
+    floor_percent=30,
     most_lag_seconds=0.1,
     most_ejected_percent=50,
     sites=SITES,
@@ -130,8 +130,6 @@ class World:
         self.decision = kept
         self._heard_at = dict.fromkeys(self._heard_at, self.now + 1.0)
         self.trusted_since = self.now + 1.0
-        if self.blind_since is not None:
-            self.blind_since = self.now + 1.0
 
     def run(self, seconds: float) -> None:
         for _ in range(round(seconds / TICK_SECONDS)):
@@ -201,13 +199,17 @@ def check(world: World) -> None:
     """What holds after every single cycle."""
     standings = world.standings
     assert len(standings) - len(world.out) >= -(-len(NODES) * world.policy.floor_percent // 100) >= 1
-    assert len(world.out) <= len(NODES) * world.policy.most_ejected_percent // 100
+    ejected = sum(not one.healthy for one in standings.values() if not one.in_service)
+    assert ejected <= len(NODES) * world.policy.most_ejected_percent // 100
     for one in standings.values():
         assert one.healthy or not one.in_service or "but kept because" in one.reason
     _check_that_the_worst_are_out(world)
     _check_that_faults_are_known(world)
-    if world.blind_since is not None and world.now > world.blind_since + WISER_SECONDS:
-        wronged = {node for node in world.out if world.states[node] == "well"} - world.out_before
+    if world.blind_since is None:
+        return
+    if world.now > max(world.blind_since, world.trusted_since) + WISER_SECONDS:
+        well = {node for node, since in world.changed_at.items() if since < world.blind_since}
+        wronged = {node for node in world.out & well if world.states[node] == "well"} - world.out_before
         assert not wronged, wronged
 
 

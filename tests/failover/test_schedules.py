@@ -40,12 +40,17 @@ class Schedules(RuleBasedStateMachine):
         self.world.become(state, *(node for node in NODES if SITES[node] == site))
         self.world.run(seconds)
 
+    @rule(nodes=st.sets(st.sampled_from(NODES), min_size=2), state=st.sampled_from(SICK))
+    def several_break(self, nodes: set[str], state: State) -> None:
+        self.world.become(state, *sorted(nodes))
+        self.world.run(2.5)
+
     @rule(node=st.sampled_from(NODES), seconds=st.floats(0.05, 12))
     def heals(self, node: str, seconds: float) -> None:
         self.world.become("well", node)
         self.world.run(seconds)
 
-    @rule(node=st.sampled_from(NODES), times=st.integers(1, 4), state=st.sampled_from(SICK))
+    @rule(node=st.sampled_from(NODES), times=st.integers(1, 25), state=st.sampled_from(SICK))
     def flaps(self, node: str, times: int, state: State) -> None:
         for _ in range(times):
             self.world.become(state, node)
