@@ -12,11 +12,13 @@ from cli.demo import demo
 from cli.dns import dns
 from cli.drill import drill
 from cli.env import env
+from cli.explain import explain_command
 from cli.image import image
 from cli.labs.machines import lab
 from cli.labs.mail import ledger, send
 from cli.labs.world import isps, refuse
 from cli.maintenance.drain import drain, undrain
+from cli.maintenance.override import override, pause, resume
 from cli.maintenance.replace import replace
 from cli.plan import plan
 from cli.runs import INTERRUPTED_STATUS
@@ -54,6 +56,10 @@ cli.add_command(demo)
 cli.add_command(drain)
 cli.add_command(undrain)
 cli.add_command(replace)
+cli.add_command(pause)
+cli.add_command(resume)
+cli.add_command(override)
+cli.add_command(explain_command)
 
 
 def main() -> None:

@@ -51,6 +51,8 @@ def _unfit_daemons(observers: Sequence[Observer]) -> Iterator[str]:
             yield f"the daemon of {one.node}: {one.problem or 'gave no answer'}"
         elif doubt := one.status.get("doubt"):
             yield f"the daemon of {one.node} is in doubt: {doubt}"
+        elif (one.status.get("maintenance") or {}).get("pause"):
+            yield f"the daemon of {one.node} is paused: `mtafleet resume` first"
 
 
 def _empty_pools(observers: Sequence[Observer], node: str, floor_percent: int) -> Iterator[str]:

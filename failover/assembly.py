@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from failover.config import Config, Steering, load_tsig_key
@@ -10,6 +11,7 @@ from failover.errors import ConfigError
 from failover.events import Events
 from failover.haproxy import RuntimeSocket
 from failover.keeper import Authority
+from failover.memory import Memory
 from failover.notify import notify, watchdog_seconds
 from failover.orderbook import OrderBook
 from failover.prober import Prober
@@ -35,6 +37,7 @@ async def run_daemon(config: Config, secret: bytes, stop: asyncio.Event) -> None
         order_book=OrderBook(config.maintenance),
         view_talk=RuntimeSocket(config.views.socket) if config.views else None,
         store=store,
+        memory=Memory(config.state_file, time.time),
     )
     server = await serve(daemon, config.status_socket)
     try:

@@ -13,6 +13,8 @@ Shape (`fleet.steering.daemon_config` makes it from a fleet; all keys are requir
      "policy": {"heartbeat_interval_milliseconds", "probe_interval_milliseconds",
                 "probe_timeout_milliseconds", "fall", "rise", "session_interval_milliseconds",
                 "session_timeout_milliseconds", "floor_percent"},
+     "safety": {...},                                             optional, see failover/limits.py
+     "state_file": "/var/lib/mtafleet/failover/state.json",       optional: null remembers nothing
      "haproxy": {"socket": "/run/haproxy/admin.sock"},            optional: null steers no front door
      "dns": {"zone", "primaries": [{"name", "address", "port"}], "tsig_key_file", "ttl_seconds",
              "writers": ["east-1", ...], "lease_term_milliseconds",
@@ -36,11 +38,12 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from failover.errors import ConfigError
 from failover.fields import Fields, ipv4, port
+from failover.limits import Safety, read_safety
 
 ROLES = ("mta", "witness", "application")
 SECRET_BYTES_AT_LEAST = 32
@@ -159,6 +162,9 @@ class Config:
     maintenance: MaintenanceFiles | None
     status_socket: Path
     events_file: Path
+    safety: Safety = field(default_factory=Safety)
+    state_file: Path | None = None
+    """Where the daemon keeps who was out, and how often it came and went, over its restarts."""
 
     @property
     def watches_entries(self) -> bool:
@@ -207,6 +213,8 @@ def parse_config(value: object) -> Config:
         maintenance=fields.optional("maintenance", _maintenance),
         status_socket=fields.path("status_socket"),
         events_file=fields.path("events_file"),
+        safety=fields.optional("safety", read_safety) or Safety(),
+        state_file=fields.path("state_file") if fields.has("state_file") else None,
     )
     heartbeat.done()
     fields.done()
@@ -372,6 +380,9 @@ def _check_names(config: Config) -> None:
         _check_known(f"pools.{name}.entries", pool.entries, names, "peers")
     if config.views is not None:
         _check_known("views.nodes", config.views.nodes, names, "peers")
+    for name, capacity in config.safety.capacity.items():
+        _check_known("safety.capacity", [name], config.pools, "pools")
+        _check_known(f"safety.capacity.{name}", capacity.messages_per_hour, names, "peers")
     if config.steering is not None:
         if config.store is None:
             raise ConfigError("store: needed with dns, whose writers share a lease there")

@@ -12,6 +12,7 @@ import select
 import socket
 from collections.abc import Callable
 
+from failover.decide import Fault
 from failover.smtp import Phase, SmtpProbe
 
 _URGENT = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
@@ -43,7 +44,7 @@ class Connection:
         except BlockingIOError:
             return
         except OSError as error:
-            self.probe.lost(_why(error))
+            self.probe.lost(*_why(error))
         else:
             if data:
                 self.probe.received(data, as_of)
@@ -59,7 +60,7 @@ class Connection:
             except BlockingIOError:
                 self.probe.lost("the peer takes no more data")
             except OSError as error:
-                self.probe.lost(_why(error))
+                self.probe.lost(*_why(error))
         if self.probe.closing:
             self.close()
 
@@ -72,7 +73,7 @@ class Connection:
     def _finish_connect(self, now: float) -> None:
         code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self.probe.lost(_why(OSError(code, os.strerror(code))))
+            self.probe.lost(*_why(OSError(code, os.strerror(code))))
             self.close()
             return
         self._pollers.established(self._socket.fileno())
@@ -99,7 +100,7 @@ class Pollers:
         except OSError as error:
             code = error.errno or errno.EIO
         if code not in (0, errno.EINPROGRESS):
-            probe.lost(_why(OSError(code, os.strerror(code))))
+            probe.lost(*_why(OSError(code, os.strerror(code))))
             connection.close()
             return connection
         self._connections[sock.fileno()] = connection
@@ -141,5 +142,15 @@ class Pollers:
         self.quiet.close()
 
 
-def _why(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+def _why(error: OSError) -> tuple[str, Fault]:
+    return (error.strerror or str(error)).lower(), _FAULTS.get(error.errno or 0, Fault.GRAY)
+
+
+_FAULTS = {
+    errno.ECONNREFUSED: Fault.CRASH,
+    errno.ECONNRESET: Fault.CRASH,
+    errno.EPIPE: Fault.CRASH,
+    errno.ETIMEDOUT: Fault.BLACK_HOLE,
+    errno.EHOSTUNREACH: Fault.BLACK_HOLE,
+    errno.ENETUNREACH: Fault.BLACK_HOLE,
+}

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from failover.config import Config, Steering
 from failover.decide import (
@@ -11,19 +12,25 @@ from failover.decide import (
     Decision,
     GroupKey,
     Health,
+    Kind,
+    Override,
+    Plan,
     Result,
     Snapshot,
     Target,
     decide,
 )
+from failover.errors import ConfigError
 from failover.events import Events
 from failover.frontdoor import FrontDoor
 from failover.haproxy import Talk
 from failover.holder import RANK_WAIT_SECONDS, Bid, LeaseHolder, StandBack
 from failover.keeper import Authority, Keeper, Opinion, opinion_of, rank_among
 from failover.lease import Candidate, Store
+from failover.memory import Memory
 from failover.notify import notify
 from failover.orderbook import OrderBook
+from failover.orders import Order
 from failover.prober import Prober
 from failover.shape import FRONT, policy_of
 from failover.viewboard import ViewBoard
@@ -49,6 +56,7 @@ class Daemon:
         order_book: OrderBook | None = None,
         view_talk: Talk | None = None,
         store: Store | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """Without `store` nobody holds the lease on DNS: answers stay as they are."""
         self.config = config
@@ -58,13 +66,17 @@ class Daemon:
         self.started_at = clock()
         self.most_lag_seconds = 0.0
         self.decision = Decision({}, {}, frozenset(), ())
-        self.front_door = FrontDoor(talk, config.pools, lambda: self.decision.plan, events) if talk else None
+        self.front_door = FrontDoor(talk, config.pools, self._plan_to_act_on, events) if talk else None
         self._proven: set[Target] = set()
         self.keepers = self._keepers(authorities, clock)
         self.view_board = self._view_board(view_talk, clock)
         self.lease = self._lease(store, clock)
         self.order_book = order_book or OrderBook(None)
+        self.memory = memory or Memory(None, lambda: 0.0)
+        self.pause: Order | None = None
+        """The pause in force: decisions are made and told, but nothing is ordered and DNS is not written."""
         self._orders: dict[str, str] = {}
+        self._overrides: dict[str, Override] = {}
         self._orders_seen_at = float("-inf")
         self._clock = clock
         self._due_at = self.started_at
@@ -96,6 +108,7 @@ class Daemon:
             for task in (*tasks, ending):
                 task.cancel()
             await asyncio.gather(*tasks, ending, return_exceptions=True)
+            self.memory.save(self.decision, self._clock(), at_once=True)
             self.prober.close()
             if self.lease is not None:
                 await self.lease.give_back()
@@ -117,6 +130,10 @@ class Daemon:
             orders=self._orders,
             heeded_orders=before.heeded_orders,
             doubted=before.doubt is not None,
+            overrides=self._overrides,
+            heeded_overrides=before.heeded_overrides,
+            heeded_regions=before.heeded_regions,
+            due=before.due,
         )
         self.decision = decide(snapshot, self.policy, now)
         if not self.decision.doubt:
@@ -129,6 +146,8 @@ class Daemon:
             self.prober.report(self.decision.health)
         for change in self.decision.changes:
             self._record(change)
+        if any(change.kind is not Kind.SUSPECT for change in self.decision.changes):
+            self.memory.note()
         if self.decision.doubt and before.doubt is None:
             self.events.write("doubt", f"Failures seen now do not count: {self.decision.doubt}.")
 
@@ -137,7 +156,7 @@ class Daemon:
         steering = self.config.steering
         if steering is None:
             return Opinion(lambda _: (), None)
-        sure = not self.decision.doubt
+        sure = not self.decision.doubt and not self.pause
         return opinion_of(
             steering,
             self._entry_in_service,
@@ -197,25 +216,33 @@ class Daemon:
             self.config,
             settings,
             talk,
-            lambda: self.decision,
+            self._decision_to_tell,
             self._proven.__contains__,
             self.events,
             clock,
         )
 
     async def _seed(self) -> None:
-        """Begin with what the front door does now: a drained server has to prove itself first."""
+        """Begin with what is remembered, and what the front door does now: who is out has to prove itself."""
         drained: Mapping[str, frozenset[str]] = (
             await self.front_door.drained_nodes() if self.front_door else {}
         )
         now = self._clock()
+        plan: Plan = {}
         reason = "it was drained when this daemon started"
         health = {
             Target(node, pool, Check.NOOP): Health(up=False, since=now, reason=reason)
             for pool, nodes in drained.items()
             for node in nodes & self.prober.heard_at.keys()
         }
-        self.decision = Decision(health, {}, frozenset(), ())
+        try:
+            remembered = self.memory.load(self.policy, now)
+        except ConfigError as error:
+            self.events.write("trouble", f"{error}; nobody is held down for what was before.", scope="memory")
+        else:
+            health |= remembered.health
+            plan = remembered.plan
+        self.decision = Decision(health, plan, frozenset(), ())
 
     async def _beat(self, watchdog_seconds: float | None) -> None:
         """Tick on a fixed grid; a late tick is not made up for, but counted as this node's own lag."""
@@ -229,6 +256,7 @@ class Daemon:
             lag = max(0.0, now - self._due_at)
             self.most_lag_seconds = max(self.most_lag_seconds, lag)
             self.take(self.prober.tick(now, self.decision.health), lag, now)
+            self.memory.save(self.decision, now)
             self._due_at = self._due_at + tick_seconds if lag < tick_seconds else now + tick_seconds
             if watchdog_seconds is not None and now - fed_at > watchdog_seconds / 4:
                 fed_at = now
@@ -265,6 +293,32 @@ class Daemon:
                 told = f"is {orders[node]}" if node in orders else "may serve again: no order is in force"
                 self.events.write("maintenance", f"{node} {told}.", node=node)
         self._orders = orders
+        self._heed_overrides()
+
+    def _heed_overrides(self) -> None:
+        overrides = {node: Override(one.to, one.sentence) for node, one in self.order_book.overrides.items()}
+        for node in sorted(overrides.keys() | self._overrides.keys()):
+            if overrides.get(node) != self._overrides.get(node):
+                told = (
+                    f"is {overrides[node].reason}" if node in overrides else "is judged by what is seen again"
+                )
+                self.events.write("maintenance", f"{node} {told}.", node=node)
+        self._overrides = overrides
+        if (pause := self.order_book.pause) != self.pause:
+            told = "Acts again on what it decides."
+            if pause is not None:
+                until = f"{pause.until:%Y-%m-%d %H:%M} UTC"
+                told = f"Acts on nothing until {until}, by {pause.owner}: {pause.reason}."
+            self.events.write("maintenance", told, scope="pause")
+            self.pause = pause
+            self._wake()
+
+    def _plan_to_act_on(self) -> Plan:
+        return {} if self.pause else self.decision.plan
+
+    def _decision_to_tell(self) -> Decision:
+        """In a pause, health checkers are told nothing new either."""
+        return replace(self.decision, doubt="paused by an operator") if self.pause else self.decision
 
     def _prove(self, results: Sequence[Result]) -> None:
         for result in results:
@@ -279,6 +333,9 @@ class Daemon:
         return standing is not None and standing.in_service
 
     def _entry_proven(self, pool: str | None, node: str) -> bool:
+        standing = self.decision.plan.get(GroupKey("entry", pool or FRONT), {}).get(node)
+        if standing is not None and 0 < standing.weight_percent < 100:
+            return False  # it has only just come back
         if pool is not None:
             return Target(node, pool, Check.ENTRY) in self._proven
         return any(target.node == node for target in self._proven)
@@ -294,5 +351,10 @@ class Daemon:
 
     def _record(self, change: Change) -> None:
         self.events.write(
-            str(change.kind), change.reason, node=change.node, pool=change.pool, scope=change.scope
+            str(change.kind),
+            change.reason,
+            node=change.node,
+            pool=change.pool,
+            scope=change.scope,
+            **({"fault": change.fault} if change.fault else {}),
         )

@@ -26,9 +26,9 @@ class Fields:
     def at(self, key: str) -> str:
         return f"{self._path}.{key}" if self._path else key
 
-    def text(self, key: str) -> str:
+    def text(self, key: str, *, empty: bool = False) -> str:
         value = self._take(key)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not (value or empty):
             raise ConfigError(f"{self.at(key)}: expected a text that is not empty, found {_kind(value)}")
         return value
 
@@ -43,6 +43,18 @@ class Fields:
 
     def whole(self, key: str, low: int, high: int) -> int:
         return whole(self._take(key), self.at(key), low, high)
+
+    def number(self, key: str, low: float, high: float) -> float:
+        value = self._take(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise ConfigError(f"{self.at(key)}: expected a number from {low:g} to {high:g}, found {value!r}")
+        return float(value)
+
+    def truth(self, key: str) -> bool:
+        value = self._take(key)
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self.at(key)}: expected true or false, found {_kind(value)}")
+        return value
 
     def seconds(self, key: str, low: float, high: float) -> float:
         """A key in milliseconds, as seconds; bounds in milliseconds."""

@@ -9,6 +9,7 @@ from failover.decide import GroupKey, Standing
 from failover.errors import HaproxyError
 from failover.events import Events
 from failover.haproxy import Order, ServerKey, ServerState, Talk, give_orders, plan_orders, read_states
+from failover.weights import WeightOrder, plan_weights
 
 RECONCILE_SECONDS = 2.0
 RETRY_SECONDS = 0.25
@@ -72,11 +73,13 @@ class FrontDoor:
         """Order whatever differs from the plan."""
         started = time.monotonic()
         self.states = await read_states(self._talk)
+        weights = plan_weights(self._plan(), self._pools, self.states)
         orders = plan_orders(self._wanted(), self.states)
-        if not orders:
+        if not orders and not weights:
             return
-        await give_orders(self._talk, orders)
+        await give_orders(self._talk, [*weights, *orders])  # weights first: nobody comes back with too much
         self._report(orders, time.monotonic() - started)
+        self._report_weights(weights)
         self.states = await read_states(self._talk)
 
     def _wanted(self) -> dict[ServerKey, bool]:
@@ -87,6 +90,19 @@ class FrontDoor:
             for node, standing in plan.get(GroupKey("relay", name), {}).items()
             for backend in pool.backends
         }
+
+    def _report_weights(self, orders: Iterable[WeightOrder]) -> None:
+        by_node: dict[str, dict[str, int]] = {}
+        for order in orders:
+            by_node.setdefault(order.key.server, {})[order.key.backend] = order.weight
+        for node, weights in by_node.items():
+            self._events.write(
+                "haproxy_set",
+                f"{node} gets another weight from this front door in {', '.join(weights)}.",
+                node=node,
+                state="weight",
+                weights=weights,
+            )
 
     def _report(self, orders: Iterable[Order], seconds: float) -> None:
         by_node: dict[tuple[str, bool], list[str]] = {}

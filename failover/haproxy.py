@@ -33,6 +33,8 @@ class ServerState:
     running: bool
     """By HAProxy's own checks."""
     weight: int
+    initial_weight: int = 0
+    """What the configuration gives it: its full weight; 0 when HAProxy does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,13 @@ class Order:
         return (
             f"set server {self.key.backend}/{self.key.server} state {'ready' if self.in_service else 'drain'}"
         )
+
+
+class Command(Protocol):
+    """One order as HAProxy wants to read it."""
+
+    @property
+    def command(self) -> str: ...
 
 
 class Talk(Protocol):
@@ -103,6 +112,7 @@ def parse_states(text: str) -> dict[ServerKey, ServerState]:
                 in_maintenance=bool(admin & _FORCED_MAINTENANCE),
                 running=row["srv_op_state"] == "2",
                 weight=int(row["srv_uweight"]),
+                initial_weight=int(row.get("srv_iweight", 0)),
             )
         except (KeyError, ValueError):
             raise HaproxyError(f"HAProxy's server state has an unknown form: {line[:120]!r}") from None
@@ -120,7 +130,7 @@ def plan_orders(
     )
 
 
-async def give_orders(talk: Talk, orders: Sequence[Order]) -> None:
+async def give_orders(talk: Talk, orders: Sequence[Command]) -> None:
     """Order all of `orders` in one command line; HaproxyError when HAProxy refuses any."""
     if not orders:
         return

@@ -69,10 +69,10 @@ class Line:
             probe.good, self._retry_seconds = 0, 0.0
             results.append(Result(self.target, True))
         for _ in range(probe.bad):
-            results.append(Result(self.target, False, probe.bad_reason))
+            results.append(Result(self.target, False, probe.bad_reason, probe.bad_fault))
         probe.bad = 0
         if probe.failure is not None:
-            results.append(Result(self.target, False, probe.failure))
+            results.append(Result(self.target, False, probe.failure, probe.failure_fault))
             self._drop(now)
         elif probe.noops_sent >= NOOPS_PER_SESSION or _is_stuck(probe, now):
             probe.quit()
@@ -146,6 +146,6 @@ class FreshSessions:
             probe.heard, self.heard_at = False, now
         if not probe.closing:
             return
-        results.append(Result(self.target, probe.succeeded, probe.failure or ""))
+        results.append(Result(self.target, probe.succeeded, probe.failure or "", probe.failure_fault))
         self.connection.close()
         self.connection = None

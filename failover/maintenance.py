@@ -1,11 +1,15 @@
-"""`mtafleet-maintenance`: orders that take nodes out of service, for this node's daemon. Run as root.
+"""`mtafleet-maintenance`: what people order this node's daemon to do. Run as root.
 
     set NODE --owner WHO --reason WHY --since TIME --until TIME    take NODE out (replaces its order)
     lift NODE                                                      let it serve again
+    override NODE in|out --owner WHO --reason WHY --since ...      in or out whatever the daemons see
+    release NODE                                                   let the daemons judge it again
+    pause --owner WHO --reason WHY --since TIME --until TIME       decide and tell, act on nothing
+    resume                                                         act again
     busy --ports 465,587                                           what still happens on this node
     hand-over --seconds 15 --route POOL=PEER,PEER/PEER             give its queued mail to peers
 
-Each prints one JSON object: the orders there are then; `{"queued": {INSTANCE: n}, "moving": {INSTANCE: n},
+Each prints one JSON object: all that is ordered then; `{"queued": {INSTANCE: n}, "moving": {INSTANCE: n},
 "sessions": n}`, where `moving` counts what is tried now; `{"handed": {POOL: {PEER: n}}, "problems": []}`.
 """
 
@@ -14,9 +18,11 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from failover.config import MaintenanceFiles, load_config
 from failover.errors import ConfigError, FailoverError
@@ -24,11 +30,13 @@ from failover.handover import command
 from failover.orders import (
     MOST_OWNER_CHARACTERS,
     MOST_REASON_CHARACTERS,
+    Book,
+    NodeOverride,
     Order,
     checked_words,
-    parse_orders,
+    parse_book,
     parse_time,
-    render_orders,
+    render_book,
 )
 
 CONFIG_FILE = Path("/etc/mtafleet/failover/config.json")
@@ -37,6 +45,7 @@ SOCKETS = Path("/proc/net/tcp")
 QUEUES = ("maildrop", "incoming", "active", "deferred", "hold")
 MOVING = ("maildrop", "active")
 _ESTABLISHED = "01"
+T = TypeVar("T")
 
 
 def main(words: list[str] | None = None) -> int:
@@ -49,7 +58,7 @@ def main(words: list[str] | None = None) -> int:
             print(json.dumps({**found, "sessions": sessions(SOCKETS.read_text(), ports)}))
         elif options.command == "hand-over":
             files = _files(options)
-            print(json.dumps(command.run(options, files, lambda: _present(files))))
+            print(json.dumps(command.run(options, files, lambda: _present(files).orders)))
         else:
             print(_change(options), end="")
     except (FailoverError, OSError, ValueError) as error:
@@ -80,28 +89,34 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, default=CONFIG_FILE, help="the daemon's file (%(default)s)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    order = commands.add_parser("set", help="take a node out of service")
-    order.add_argument("node")
-    for name in ("owner", "reason", "since", "until"):
-        order.add_argument(f"--{name}", required=True)
+    _add_ordering(commands.add_parser("set", help="take a node out of service"), "node")
     commands.add_parser("lift", help="let a node serve again").add_argument("node")
+    override = commands.add_parser("override", help="have a node in or out whatever the daemons see")
+    _add_ordering(override, "node")
+    override.add_argument("to", choices=("in", "out"))
+    commands.add_parser("release", help="let the daemons judge a node again").add_argument("node")
+    _add_ordering(commands.add_parser("pause", help="have the daemon act on nothing"))
+    commands.add_parser("resume", help="have the daemon act again")
     commands.add_parser("busy", help="mail and sessions on this node").add_argument("--ports", required=True)
     command.add_to(commands)
     return parser
 
 
+def _add_ordering(parser: argparse.ArgumentParser, *places: str) -> None:
+    for place in places:
+        parser.add_argument(place)
+    for name in ("owner", "reason", "since", "until"):
+        parser.add_argument(f"--{name}", required=True)
+
+
 def _change(options: argparse.Namespace) -> str:
     config = load_config(options.config)
     files = _files(options)
+    node = getattr(options, "node", None)
+    if options.command in ("set", "override") and node not in {peer.name for peer in config.peers}:
+        raise ConfigError(f"there is no node {node!r}")
     with _locked(files.orders):
-        orders = _present(files)
-        if options.command == "lift":
-            orders.pop(options.node, None)
-        elif options.node not in {peer.name for peer in config.peers}:
-            raise ConfigError(f"there is no node {options.node!r}")
-        else:
-            orders[options.node] = _order(options)
-        text = render_orders(orders)
+        text = render_book(_changed(_present(files), options))
         _write(files.orders, text)
     return text
 
@@ -113,14 +128,34 @@ def _files(options: argparse.Namespace) -> MaintenanceFiles:
     return files
 
 
-def _present(files: MaintenanceFiles) -> dict[str, Order]:
-    """The orders there are; when their file is broken those that the daemon goes by, which mends it."""
+def _changed(book: Book, options: argparse.Namespace) -> Book:
+    """`book` after one command."""
+    match options.command:
+        case "set":
+            return replace(book, orders={**book.orders, options.node: _order(options)})
+        case "lift":
+            return replace(book, orders=_without(book.orders, options.node))
+        case "override":
+            override = NodeOverride(options.to, _order(options))
+            return replace(book, overrides={**book.overrides, options.node: override})
+        case "release":
+            return replace(book, overrides=_without(book.overrides, options.node))
+        case _:
+            return replace(book, pause=_order(options) if options.command == "pause" else None)
+
+
+def _without(found: Mapping[str, T], node: str) -> dict[str, T]:
+    return {name: one for name, one in found.items() if name != node}
+
+
+def _present(files: MaintenanceFiles) -> Book:
+    """What is ordered; when its file is broken that which the daemon goes by, which mends it."""
     try:
-        return parse_orders(files.orders.read_text(encoding="utf-8"))
+        return parse_book(files.orders.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
+        return Book()
     except (ConfigError, UnicodeDecodeError):
-        return parse_orders(files.last_good.read_text(encoding="utf-8"))
+        return parse_book(files.last_good.read_text(encoding="utf-8"))
 
 
 def _order(options: argparse.Namespace) -> Order:

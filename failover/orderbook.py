@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from failover.config import MaintenanceFiles
 from failover.errors import ConfigError
-from failover.orders import Order, in_force, parse_orders, render_orders
+from failover.orders import Book, NodeOverride, Order, parse_book, render_book
 
 _Mark = tuple[int, int, int]
 
@@ -28,17 +28,30 @@ class OrderBook:
         self.error: str | None = None
         self._files = files
         self._wall = wall
-        self._written: Mapping[str, Order] = {}
+        self._written = Book()
         self._mark: _Mark | None = None
         if files is not None:
             with contextlib.suppress(OSError, UnicodeDecodeError, ConfigError):
-                self._written = parse_orders(files.last_good.read_text(encoding="utf-8"))
+                self._written = parse_book(files.last_good.read_text(encoding="utf-8"))
         self.look()
 
     @property
     def orders(self) -> Mapping[str, Order]:
         """The orders in force now, by node."""
-        return in_force(self._written, self._wall())
+        return self._now().orders
+
+    @property
+    def overrides(self) -> Mapping[str, NodeOverride]:
+        """The overrides in force now, by node."""
+        return self._now().overrides
+
+    @property
+    def pause(self) -> Order | None:
+        """The pause in force now."""
+        return self._now().pause
+
+    def _now(self) -> Book:
+        return self._written.at(self._wall())
 
     def look(self) -> None:
         """Read the file if it is another one than last time. No file: no orders."""
@@ -59,19 +72,19 @@ class OrderBook:
                 if mark == self._mark:
                     return
                 self._mark = mark
-                orders = parse_orders(stream.read())
+                book = parse_book(stream.read())
         except FileNotFoundError:
-            self._mark, orders = None, {}
+            self._mark, book = None, Book()
         self.error = None
-        if orders != self._written:
-            self._written = orders
+        if book != self._written:
+            self._written = book
             self._keep(files)
 
     def _keep(self, files: MaintenanceFiles) -> None:
         """A copy that cannot be written is missed only after a restart that finds a broken file."""
         fresh = files.last_good.with_name(f"{files.last_good.name}.new")
         with contextlib.suppress(OSError):
-            fresh.write_text(render_orders(self._written), encoding="utf-8")
+            fresh.write_text(render_book(self._written), encoding="utf-8")
             fresh.replace(files.last_good)
 
     def _refuse(self, files: MaintenanceFiles, why: str) -> None:

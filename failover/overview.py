@@ -182,8 +182,11 @@ def _daemon(node: Observer) -> str:
     doubt = node.status.get("doubt")
     if doubt:
         return f"in doubt: {doubt}"
-    error = _entry(node, "maintenance").get("error")
-    return f"cannot read its maintenance orders: {error}" if error else "watching"
+    maintenance = _entry(node, "maintenance")
+    if error := maintenance.get("error"):
+        return f"cannot read its maintenance orders: {error}"
+    pause = maintenance.get("pause")
+    return f"paused until {pause['until']} by {pause['owner']}: {pause['reason']}" if pause else "watching"
 
 
 def _ordered_out(answered: Iterable[Observer]) -> list[str]:

@@ -14,7 +14,7 @@ SESSION_FALL = 2
 
 def policy_of(config: Config) -> Policy:
     """The policy of this daemon; a node is silent after as many heartbeats as `fall`, and one timeout."""
-    timing = config.timing
+    timing, safety = config.timing, config.safety
     sessions = Threshold(SESSION_FALL, _session_rise(timing))
     return Policy(
         observer=config.node,
@@ -27,6 +27,13 @@ def policy_of(config: Config) -> Policy:
         silence_seconds=timing.fall * timing.heartbeat_interval_seconds + timing.probe_timeout_seconds,
         floor_percent=timing.floor_percent,
         most_lag_seconds=timing.probe_timeout_seconds / 2,
+        answer_floor_percent=safety.answer_floor_percent,
+        most_ejected_percent=safety.most_ejected_percent,
+        eject_regions=safety.eject_regions,
+        sites={peer.name: peer.site for peer in config.peers},
+        hold_down=safety.hold_down,
+        slow_return=safety.slow_return,
+        capacity=safety.capacity,
     )
 
 

@@ -11,8 +11,12 @@ unanswered past its deadline, each further interval counts as one more failure.
 from dataclasses import dataclass, field
 from enum import Enum
 
+from failover.decide import Fault, fault_of_reply
+
 MAXIMUM_LINE_BYTES = 4096
 _ROUNDING_SECONDS = 1e-6
+_SLOW_FACTOR = 2
+"""A peer that answered late is still slow, not hung, for this many times that long."""
 
 
 class Phase(Enum):
@@ -64,6 +68,8 @@ class SmtpProbe:
     phase: Phase = Phase.CONNECT
     succeeded: bool = False
     failure: str | None = None
+    failure_fault: Fault = Fault.GRAY
+    """What `failure` looks like."""
     good: int = 0
     bad: int = 0
     heard: bool = False
@@ -71,10 +77,14 @@ class SmtpProbe:
     noops_sent: int = 0
     next_noop_at: float = 0.0
     bad_reason: str = ""
+    bad_fault: Fault = Fault.HANG
+    """What the last bad interval looked like."""
     stuck_since: float | None = None
     """When the NOOP was sent that has no answer yet."""
     _judged_at: float | None = None
     """When that NOOP was last counted as too late."""
+    _slow_seconds: float = 0.0
+    """How long the last answer took, if that was too long."""
     _replies: Replies = field(default_factory=Replies)
     _output: bytes = b""
 
@@ -98,11 +108,12 @@ class SmtpProbe:
         if self._replies.broken and not self.closing:
             self.lost("it answered something that is not SMTP")
 
-    def lost(self, reason: str) -> None:
+    def lost(self, reason: str, fault: Fault = Fault.GRAY) -> None:
         """The connection is gone, refused or useless."""
         if self.closing:
             return
         self.failure = f"{reason} while {self.phase.value}"
+        self.failure_fault = fault
         self.phase = Phase.CLOSED
 
     def tick(self, now: float) -> None:
@@ -111,7 +122,8 @@ class SmtpProbe:
             self._judge(now)
             self._send_noop(now)
         elif not self.closing and now >= self.deadline:
-            self.lost(f"no answer within {self.step_timeout_seconds * 1000:.0f} ms")
+            fault = Fault.BLACK_HOLE if self.phase is Phase.CONNECT else Fault.HANG
+            self.lost(f"no answer within {self.step_timeout_seconds * 1000:.0f} ms", fault)
 
     def pace(self, noop_interval_seconds: float, now: float) -> None:
         """Send NOOP at this interval from now on; the first at once when that is faster than before."""
@@ -137,7 +149,7 @@ class SmtpProbe:
             case Phase.READY if line.startswith("250") and self.stuck_since is not None:
                 self._answered(self.stuck_since, now)
             case _:
-                self.lost(f"it answered {line[:60]!r}")
+                self.lost(f"it answered {line[:60]!r}", fault_of_reply(line))
 
     def _established(self, now: float) -> None:
         self.succeeded = True
@@ -149,8 +161,10 @@ class SmtpProbe:
             self.phase = Phase.CLOSED
 
     def _answered(self, sent_at: float, now: float) -> None:
-        if self._judged_at is None and now >= sent_at + self.noop_timeout_seconds:
-            self._too_late(now)
+        late = now >= sent_at + self.noop_timeout_seconds
+        self._slow_seconds = now - sent_at if late else 0.0
+        if self._judged_at is None and late:
+            self._too_late(now, sent_at)
         elif self._judged_at is None:
             self.good += 1
         self.stuck_since = self._judged_at = None
@@ -162,10 +176,12 @@ class SmtpProbe:
         if self._judged_at is not None:
             due = self._judged_at + self.noop_interval_seconds
         if now + _ROUNDING_SECONDS >= due:
-            self._too_late(now)
+            self._too_late(now, self.stuck_since)
 
-    def _too_late(self, now: float) -> None:
+    def _too_late(self, now: float, sent_at: float) -> None:
         self.bad += 1
+        slow = now - sent_at <= _SLOW_FACTOR * self._slow_seconds
+        self.bad_fault = Fault.SLOW if slow else Fault.HANG
         self.bad_reason = f"no reply to NOOP within {self.noop_timeout_seconds * 1000:.0f} ms"
         self._judged_at = now
 

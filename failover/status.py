@@ -12,7 +12,7 @@ from failover.daemon import Daemon
 from failover.errors import StatusError
 from failover.holder import LeaseHolder
 from failover.keeper import Keeper
-from failover.orders import render_time
+from failover.orders import describe_order, describe_override
 
 SOCKET_MODE = 0o660
 
@@ -53,6 +53,9 @@ def _pools(daemon: Daemon) -> dict[str, Any]:
                 "healthy": one.healthy,
                 "reason": one.reason,
                 "ordered_out": one.ordered_out,
+                "fault": one.fault,
+                "weight_percent": one.weight_percent,
+                "level": one.level,
             }
     return found
 
@@ -106,16 +109,13 @@ def _lease(lease: LeaseHolder, now: float) -> dict[str, Any]:
 
 def _maintenance(daemon: Daemon) -> dict[str, Any]:
     book = daemon.order_book
-    orders = {
-        node: {
-            "owner": one.owner,
-            "reason": one.reason,
-            "since": render_time(one.since),
-            "until": render_time(one.until),
-        }
-        for node, one in book.orders.items()
+    pause = daemon.pause
+    return {
+        "error": book.error,
+        "orders": {node: describe_order(one) for node, one in book.orders.items()},
+        "overrides": {node: describe_override(one) for node, one in book.overrides.items()},
+        "pause": describe_order(pause) if pause else None,
     }
-    return {"error": book.error, "orders": orders}
 
 
 def _primary(keeper: Keeper) -> dict[str, Any]:

@@ -6,10 +6,13 @@ The files go to `SECRET_FILE` and `TSIG_KEY_FILE` (0600) and to wherever the uni
 
 import hashlib
 import hmac
+from datetime import UTC, date, datetime
 from typing import Any
 
+from fleet.invariants import messages_per_hour
 from fleet.store import store_access
 from fleet.topology import HEARTBEAT_PORT, INBOUND_PROBE_PORT, Fleet, FleetNode
+from fleet.transports import stage_of
 from fleet.views import view_settings
 
 SECRET_FILE = "/etc/mtafleet/failover/heartbeat.key"  # noqa: S105  a path
@@ -18,6 +21,7 @@ HAPROXY_SOCKET = "/run/haproxy/admin.sock"
 STATUS_SOCKET = "/run/mtafleet/failover.sock"
 ORDERS_FILE = "/var/lib/mtafleet/maintenance/orders.json"
 LAST_GOOD_ORDERS_FILE = "/var/lib/mtafleet/failover/maintenance.json"
+STATE_FILE = "/var/lib/mtafleet/failover/state.json"
 EVENTS_FILE = "/var/lib/mtafleet/failover/events.jsonl"
 INBOUND = "inbound"
 SESSION_INTERVAL_MILLISECONDS = 10_000
@@ -26,11 +30,13 @@ LEASE_TERM_MILLISECONDS = 3_000
 """A writer of DNS that dies is followed by another after a little longer; see docs/architecture.md."""
 
 
-def daemon_config(fleet: Fleet, node_name: str) -> dict[str, Any]:
+def daemon_config(fleet: Fleet, node_name: str, as_of: date | None = None) -> dict[str, Any]:
     """The JSON object that `failover/config.py` describes, for the node called `node_name`.
 
     MTA nodes steer their own HAProxy and may write DNS; the application host steers its own
     HAProxy only; the witness steers nothing. MTA nodes and the witness tell health checkers what they see.
+    Addresses are as warm as they are on the day `as_of`, today if that is None: later they carry more, never
+    less.
     """
     node = fleet.node(node_name)
     return {
@@ -44,6 +50,8 @@ def daemon_config(fleet: Fleet, node_name: str) -> dict[str, Any]:
         "dns": _dns(fleet) if node.role == "mta" else None,
         "views": view_settings(fleet, node, HAPROXY_SOCKET),
         "store": store_access(fleet, node) if node.role == "mta" else None,
+        "safety": _safety(fleet, as_of or datetime.now(UTC).date()),
+        "state_file": STATE_FILE,
         "maintenance": {"orders": ORDERS_FILE, "last_good": LAST_GOOD_ORDERS_FILE},
         "status_socket": STATUS_SOCKET,
         "events_file": EVENTS_FILE,
@@ -94,6 +102,41 @@ def _policy(fleet: Fleet) -> dict[str, Any]:
         "session_timeout_milliseconds": SESSION_TIMEOUT_MILLISECONDS,
         "floor_percent": policy.floor_percent,
     }
+
+
+def _safety(fleet: Fleet, as_of: date) -> dict[str, Any]:
+    policy = fleet.environment.failover
+    return {
+        "answer_floor_percent": policy.answer_floor_percent or policy.floor_percent,
+        "most_ejected_percent": policy.most_ejected_percent or 100,
+        "eject_regions": policy.eject_regions,
+        "hold_down": {
+            "base_seconds": policy.hold_down_base_seconds,
+            "most_seconds": policy.hold_down_most_seconds,
+            "window_seconds": policy.flap_window_seconds,
+            "budget": policy.flap_budget,
+        },
+        "slow_return": {
+            "weights_percent": list(policy.return_weights_percent),
+            "step_milliseconds": policy.return_step_milliseconds,
+        },
+        "capacity": _capacity(fleet, as_of),
+    }
+
+
+def _capacity(fleet: Fleet, as_of: date) -> dict[str, Any]:
+    """What each node's addresses carry on the day `as_of`, of pools that say what they must carry."""
+    environment = fleet.environment
+    found: dict[str, Any] = {}
+    for name, pool in environment.pools.items():
+        if pool.peak_messages_per_hour is None:
+            continue
+        each = messages_per_hour(environment.capacity, stage_of(pool.warm_since, as_of))
+        found[name] = {
+            "messages_per_hour": {node: each * len(addresses) for node, addresses in pool.addresses.items()},
+            "peak_messages_per_hour": pool.peak_messages_per_hour,
+        }
+    return found
 
 
 def steered_names(fleet: Fleet) -> dict[str, dict[str, str]]:

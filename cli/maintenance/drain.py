@@ -72,7 +72,7 @@ def drain(
     request = Request(
         node=node,
         owner=who(),
-        reason=_reason(reason),
+        reason=checked_reason(reason),
         since=since,
         until=since + span,
         timeout_seconds=timeout.total_seconds(),
@@ -138,7 +138,8 @@ def checks_seconds(fleet: Fleet) -> int:
     return aws.checks.interval_seconds * aws.checks.failures if aws else 0
 
 
-def _reason(text: str) -> str:
+def checked_reason(text: str) -> str:
+    """`text` when it is one line; MaintenanceError when not."""
     try:
         return checked_words(text, MOST_REASON_CHARACTERS, "--reason")
     except ConfigError as error:

@@ -166,6 +166,27 @@ class Failover(Strict):
     """Good probes in a row before a node counts as up again; of fresh sessions, what takes the same time."""
     floor_percent: Annotated[int, Field(ge=1, le=100)] = 50
     """The share of each pool's nodes that always stays in service."""
+    answer_floor_percent: Annotated[int, Field(ge=1, le=100)] | None = None
+    """The share of each submission name's addresses that always stays in the answer; left out: as
+    `floor_percent`."""
+    most_ejected_percent: Annotated[int, Field(ge=1, le=100)] | None = None
+    """The largest share of a pool's nodes that failures may put out of service at once; left out: as the
+    floors allow."""
+    eject_regions: bool = True
+    """Whether all nodes of a region may be out for failures at once, while another region has some."""
+    hold_down_base_seconds: Annotated[int, Field(ge=0, le=3_600)] = 2
+    """How long a node stays out after it is well, when it failed soon after its last return; twice as long
+    each further time. 0 holds nobody down."""
+    hold_down_most_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
+    """The longest a node is held down."""
+    flap_window_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """How soon after a return a failure counts as flapping; so much good service makes up for one."""
+    flap_budget: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Returns of flapping nodes to one pool within the window; further ones wait."""
+    return_weights_percent: list[Annotated[int, Field(ge=1, le=99)]] = Field(default=[10, 50])
+    """The shares of its traffic that a node gets after its return before all of it, growing."""
+    return_step_milliseconds: Annotated[int, Field(ge=100, le=3_600_000)] = 1_000
+    """How long each of these shares lasts; DNS names the node again after the last."""
     dns_ttl_seconds: Annotated[int, Field(ge=1, le=300)] = 5
     """How long resolvers may keep the steered names."""
     store_nodes: list[Label] = Field(default=[])

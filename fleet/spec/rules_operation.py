@@ -88,6 +88,46 @@ def floor_leaves_room(environment: Environment) -> Iterator[Finding]:
         )
 
 
+def limits_leave_room(environment: Environment) -> Iterator[Finding]:
+    """Limits beside the floor must allow the largest region to vanish too."""
+    failover = environment.failover
+    for name, pool in environment.pools.items():
+        members = len(pool.addresses)
+        lost, region = _largest_share(environment, pool)
+        answer, ejected = failover.answer_floor_percent, failover.most_ejected_percent
+        if answer is not None and members - lost < ceil(members * answer / 100):
+            yield Finding(
+                ("failover", "answer_floor_percent"),
+                f"when region `{region}` vanishes, the answer of pool `{name}` could lose only some of its "
+                f"{lost} of {members} addresses",
+                f"Choose at most {100 * (members - lost) // members}, or add nodes to the pool.",
+            )
+        if ejected is not None and failover.eject_regions and members * ejected // 100 < lost:
+            yield Finding(
+                ("failover", "most_ejected_percent"),
+                f"when region `{region}` vanishes, {lost} of {members} nodes of pool `{name}` should "
+                "leave service",
+                f"Choose {ceil(100 * lost / members)} or more, or set `eject_regions: false`.",
+            )
+
+
+def return_grows(environment: Environment) -> Iterator[Finding]:
+    failover = environment.failover
+    shares = failover.return_weights_percent
+    if list(shares) != sorted(set(shares)):
+        yield Finding(
+            ("failover", "return_weights_percent"),
+            f"a node's share of traffic would not grow with each step: {', '.join(map(str, shares))}",
+            "Write growing shares, such as [10, 50].",
+        )
+    if failover.hold_down_most_seconds < failover.hold_down_base_seconds:
+        yield Finding(
+            ("failover", "hold_down_most_seconds"),
+            f"nobody could be held down for {failover.hold_down_base_seconds} s",
+            f"Choose {failover.hold_down_base_seconds} or more.",
+        )
+
+
 def queue_outlives_an_outage(environment: Environment) -> Iterator[Finding]:
     hours = environment.limits.queue_lifetime_hours
     if hours < SHORTEST_QUEUE_LIFETIME_HOURS:
@@ -127,6 +167,8 @@ RULES = (
     probe_timeout_exceeds_round_trip,
     return_is_slower_than_leaving,
     floor_leaves_room,
+    limits_leave_room,
+    return_grows,
     queue_outlives_an_outage,
     jitter_stays_below_delay,
 )

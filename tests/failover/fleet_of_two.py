@@ -35,6 +35,20 @@ def configuration(directory: Path = Path("/nowhere"), **changes: Any) -> dict[st
             "session_timeout_milliseconds": 1000,
             "floor_percent": 50,
         },
+        "safety": {
+            "answer_floor_percent": 50,
+            "most_ejected_percent": 50,
+            "eject_regions": True,
+            "hold_down": {"base_seconds": 0, "most_seconds": 0, "window_seconds": 60, "budget": 10},
+            "slow_return": {"weights_percent": [], "step_milliseconds": 1000},
+            "capacity": {
+                "orders": {
+                    "messages_per_hour": {"east-1": 1000, "west-1": 1000},
+                    "peak_messages_per_hour": 500,
+                }
+            },
+        },
+        "state_file": str(directory / "state.json"),
         "haproxy": {"socket": str(directory / "admin.sock")},
         "dns": {
             "zone": "submit.fleet.example",

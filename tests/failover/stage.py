@@ -14,10 +14,12 @@ from typing import Any
 
 import failover.haproxy
 import failover.nameserver
-from failover.config import Primary, TsigKey
+from failover.config import Pool, Primary, TsigKey
+from failover.decide import GroupKey, Plan, Standing
 from failover.errors import HaproxyError, ZoneConflict, ZoneError
 from failover.haproxy import Order, RuntimeSocket, ServerKey, give_orders, plan_orders, read_states
 from failover.nameserver import NameServer
+from failover.weights import plan_weights
 from failover.zone import Answer, Fence, RecordChange
 
 ZONE = "submit.fleet.example"
@@ -159,6 +161,7 @@ async def steer_haproxy(work: Path) -> dict[str, Any]:
     told["living session while drained"] = await living.ask()
     told["orders when all is so already"] = len(plan_orders({east: False}, await read_states(talk)))
     await give_orders(talk, plan_orders({east: True, west: True}, await read_states(talk)))
+    told["weights while coming back"] = [await steer_weight(talk, percent) for percent in (10, 50, 100)]
     told["new sessions when ready"] = "east-1" in await who_serves(20)
     await talk("set server orders/west-1 state maint")
     told["orders against maintenance"] = [
@@ -170,6 +173,15 @@ async def steer_haproxy(work: Path) -> dict[str, Any]:
         told["unknown server"] = str(error)
     living.end()
     return told
+
+
+async def steer_weight(talk: RuntimeSocket, percent: int) -> list[int]:
+    """The weights after both servers were ordered to have `percent` of what they are configured with."""
+    standing = Standing(weight_percent=percent)
+    plan: Plan = {GroupKey("relay", "orders"): {"east-1": standing, "west-1": standing}}
+    pools = {"orders": Pool(("orders",), {}, 587)}
+    await give_orders(talk, plan_weights(plan, pools, await read_states(talk)))
+    return [one.weight for _, one in sorted((await read_states(talk)).items())]
 
 
 async def ready(server: NameServer) -> int:

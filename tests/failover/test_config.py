@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from failover.config import load_config, load_secret, load_tsig_key, parse_config
 from failover.errors import ConfigError
+from failover.limits import Safety
 from failover.shape import groups_of
 from fleet.spec.load import load_environment
 from fleet.steering import daemon_config
@@ -43,6 +44,11 @@ def test_an_observer_steers_neither_haproxy_nor_dns() -> None:
     assert config.steering is None
 
 
+def test_without_the_newer_parts_nothing_is_held_back_or_remembered() -> None:
+    config = parse_config(configuration(safety=None, state_file=None))
+    assert (config.safety, config.state_file) == (Safety(), None)
+
+
 MISTAKES: list[tuple[Break, str]] = [
     (lambda c: c.pop("node"), "node: this key is missing"),
     (lambda c: c.update(node="north-9"), "node: 'north-9' is not among peers (east-1, west-1)"),
@@ -73,6 +79,16 @@ MISTAKES: list[tuple[Break, str]] = [
     (lambda c: c.update(store=None), "store: needed with dns"),
     (lambda c: c["store"].update(servers=[]), "store.servers: a store needs at least one server"),
     (lambda c: c["store"].update(replicas=0), "store.replicas: expected a whole number from 1 to 5"),
+    (lambda c: c["safety"].update(eject_regions=1), "safety.eject_regions: expected true or false"),
+    (
+        lambda c: c["safety"]["slow_return"].update(weights_percent=[50, 10]),
+        "safety.slow_return.weights_percent: expected each share to be larger",
+    ),
+    (
+        lambda c: c["safety"]["capacity"].update(x=c["safety"]["capacity"]["orders"]),
+        "safety.capacity: 'x' is not among pools",
+    ),
+    (lambda c: c["safety"]["hold_down"].pop("budget"), "safety.hold_down.budget: this key is missing"),
     (lambda c: c["dns"].update(zone=""), "dns.zone: expected a text that is not empty"),
 ]
 

@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, cast
@@ -15,14 +16,15 @@ from failover.__main__ import _writer_lines, main
 from failover.ask import ask
 from failover.config import Config, parse_config
 from failover.daemon import DOUBT_SECONDS, Daemon
-from failover.decide import Check, GroupKey, Result, Target
+from failover.decide import Check, Decision, GroupKey, Result, SlowReturn, Target
 from failover.errors import ConfigError, StatusError
 from failover.events import Events
 from failover.haproxy import ServerKey
 from failover.heartbeat import Heartbeat, encode, encode_report
+from failover.memory import Memory
 from failover.notify import notify, watchdog_seconds
 from failover.orderbook import OrderBook
-from failover.orders import Order
+from failover.orders import NodeOverride, Order
 from failover.prober import Prober
 from failover.pulse import Pulse, open_socket
 from failover.status import describe, serve
@@ -216,6 +218,9 @@ async def test_the_status_says_who_is_out_and_why(rig: Rig) -> None:
         "healthy": False,
         "reason": "SMTP probe: refused",
         "ordered_out": False,
+        "fault": "gray",
+        "weight_percent": 0,
+        "level": 0,
     }
     assert status["haproxy"]["servers"][f"{BACKEND}/west-1"]["weight"] == 10
     assert status["dns"]["lease"]["held"] is False
@@ -427,6 +432,8 @@ class Orders:
 
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
+        self.overrides: dict[str, NodeOverride] = {}
+        self.pause: Order | None = None
         self.error: str | None = None
 
     def look(self) -> None:
@@ -494,6 +501,20 @@ async def test_health_checkers_are_told_of_a_dead_entry_and_not_of_a_dead_instan
         assert rig.views.entries == {"west-1": view}
 
 
+async def test_in_a_pause_health_checkers_are_told_nothing_new(rig: Rig) -> None:
+    book = Orders()
+    rig.daemon.order_book = cast("OrderBook", book)
+    board = rig.daemon.view_board
+    assert board is not None
+    book.pause = ORDER
+    for paused in (True, False):
+        for _ in range(3):
+            rig.see(True, Check.NOOP, Check.ENTRY, times=20)
+            await board.round()
+        assert rig.views.entries == ({} if paused else {"west-1": "in"})
+        book.pause = None
+
+
 async def test_orders_that_cannot_be_read_are_told_as_trouble(rig: Rig) -> None:
     book = Orders()
     book.error = "orders.json: is not JSON"
@@ -501,3 +522,74 @@ async def test_orders_that_cannot_be_read_are_told_as_trouble(rig: Rig) -> None:
     rig.see(True, Check.NOOP)
     assert [event["scope"] for event in rig.events.recent if event["kind"] == "trouble"] == ["maintenance"]
     assert describe(rig.daemon, rig.now)["maintenance"]["error"] == book.error
+
+
+async def test_a_paused_daemon_decides_and_tells_and_acts_on_nothing(rig: Rig) -> None:
+    book = Orders()
+    rig.daemon.order_book = cast("OrderBook", book)
+    book.pause = ORDER
+    rig.see(False, Check.NOOP, Check.ENTRY, times=8)
+    assert not rig.serves("relay")
+    assert rig.daemon.front_door is not None
+    await rig.daemon.front_door.reconcile()
+    assert rig.haproxy.commands == []
+    assert not rig.daemon.opinion().may_begin
+    assert describe(rig.daemon, rig.now)["maintenance"]["pause"]["reason"] == "new disk"
+    book.pause = None
+    rig.see(False, Check.NOOP, Check.ENTRY, times=8)
+    await rig.daemon.front_door.reconcile()
+    assert rig.haproxy.commands == [f"set server {BACKEND}/west-1 state drain"]
+    assert rig.daemon.opinion().may_begin
+    told = [event["reason"] for event in rig.events.recent if event["kind"] == "maintenance"]
+    assert told == [
+        "Acts on nothing until 2026-05-04 14:00 UTC, by ada@ops-1: new disk.",
+        "Acts again on what it decides.",
+    ]
+
+
+async def test_an_override_is_heeded_and_told(rig: Rig) -> None:
+    book = Orders()
+    rig.daemon.order_book = cast("OrderBook", book)
+    book.overrides = {"west-1": NodeOverride("in", ORDER)}
+    rig.see(False, Check.NOOP, times=8)
+    assert rig.serves("relay")
+    assert describe(rig.daemon, rig.now)["maintenance"]["overrides"]["west-1"]["to"] == "in"
+    book.overrides = {}
+    rig.see(False, Check.NOOP, times=8)
+    assert not rig.serves("relay")
+    told = [event["reason"] for event in rig.events.recent if event["kind"] == "maintenance"]
+    assert told[-1] == "west-1 is judged by what is seen again."
+
+
+async def test_dns_names_a_front_door_again_only_at_full_standing(rig: Rig) -> None:
+    rig.daemon.policy = replace(rig.daemon.policy, slow_return=SlowReturn((10, 50), 1.0))
+    rig.see(False, Check.ENTRY, times=2)
+    rig.primary.set({NAME: Answer(frozenset({"127.0.0.1"}), 5)})
+    rig.see(True, Check.ENTRY, times=5)
+    assert rig.serves("entry")
+    assert rig.changes() == []
+    rig.see(True, Check.ENTRY, times=20)
+    assert rig.changes() == [{"127.0.0.1", "127.0.0.2"}]
+
+
+async def test_who_was_out_is_out_after_a_restart_until_it_has_proven_itself(
+    rig: Rig, tmp_path: Path
+) -> None:
+    rig.daemon.memory = Memory(tmp_path / "state.json", lambda: 5000.0)
+    rig.see(False, Check.ENTRY, times=2)
+    rig.daemon.memory.save(rig.daemon.decision, rig.now, at_once=True)
+    rig.daemon.decision = Decision({}, {}, frozenset(), ())
+    await rig.daemon._seed()
+    rig.see(True, Check.ENTRY)
+    assert not rig.serves("entry")
+    rig.see(True, Check.ENTRY, times=5)
+    assert rig.serves("entry")
+
+
+async def test_a_memory_that_cannot_be_read_is_told_and_done_without(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("{")
+    rig.daemon.memory = Memory(tmp_path / "state.json", lambda: 5000.0)
+    await rig.daemon._seed()
+    rig.see(True, Check.NOOP)
+    assert rig.serves("relay")
+    assert [event["kind"] for event in rig.events.recent] == ["trouble"]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 
@@ -17,11 +17,13 @@ from failover.haproxy import (
     Order,
     RuntimeSocket,
     ServerKey,
+    ServerState,
     give_orders,
     parse_states,
     plan_orders,
     read_states,
 )
+from failover.weights import plan_weights
 
 HEADER = (
     "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight "
@@ -38,13 +40,14 @@ class FakeHaproxy:
     admin: dict[ServerKey, int] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
     broken: bool = False
+    weights: dict[ServerKey, int] = field(default_factory=dict)
 
     async def __call__(self, command: str) -> str:
         if self.broken:
             raise HaproxyError("HAProxy cannot be reached")
         if command == "show servers state":
             rows = [
-                f"3 {key.backend} 1 {key.server} 192.0.2.1 2 {bits} 10 10 5 6 3 4 6"
+                f"3 {key.backend} 1 {key.server} 192.0.2.1 2 {bits} {self.weights.get(key, 10)} 10 5 6 3 4 6"
                 for key, bits in self.admin.items()
             ]
             return "\n".join(["1", HEADER, *rows, ""])
@@ -59,6 +62,9 @@ class FakeHaproxy:
                     return "No such server.\n\n"
                 bits = {"ready": 0, "drain": self.admin[key] & ~1 | 8, "maint": self.admin[key] & ~8 | 1}
                 self.admin[key] = bits[state]
+                return "\n"
+            case ["set", "server", where, "weight", weight]:
+                self.weights[ServerKey(*where.split("/"))] = int(weight)
                 return "\n"
         return "Unknown command.\n"
 
@@ -203,3 +209,35 @@ async def test_the_runtime_socket_sends_one_line_and_reads_to_the_end(
     server = await asyncio.start_unix_server(answer, tmp_path / "admin.sock")
     async with server:
         assert await RuntimeSocket(tmp_path / "admin.sock")("show info") == "you said show info\n"
+
+
+async def test_weights_come_before_the_server_is_made_ready_and_grow_with_its_standing() -> None:
+    talk = haproxy()
+    standing = {"west-1": Standing(in_service=False, weight_percent=0), "east-1": Standing()}
+    front = FrontDoor(talk, POOLS, lambda: {GroupKey("relay", "orders"): standing}, quiet_events())
+    await front.reconcile()
+    talk.commands.clear()
+    for percent in (10, 50, 100, 100):
+        standing["west-1"] = Standing(weight_percent=percent)
+        await front.reconcile()
+    assert talk.commands == [
+        "set server orders_smtps/west-1 weight 1",
+        "set server orders_submission/west-1 weight 1",
+        "set server orders_smtps/west-1 state ready",
+        "set server orders_submission/west-1 state ready",
+        "set server orders_smtps/west-1 weight 5",
+        "set server orders_submission/west-1 weight 5",
+        "set server orders_smtps/west-1 weight 10",
+        "set server orders_submission/west-1 weight 10",
+    ]
+
+
+def test_no_server_in_service_is_left_with_nothing() -> None:
+    key = ServerKey("orders_smtps", "west-1")
+    plan = {GroupKey("relay", "orders"): {"west-1": Standing(weight_percent=10)}}
+    states = {
+        key: ServerState(drained=False, in_maintenance=False, running=True, weight=100, initial_weight=1)
+    }
+    assert [one.weight for one in plan_weights(plan, POOLS, states)] == [1]
+    people = {key: replace(states[key], in_maintenance=True)}
+    assert plan_weights(plan, POOLS, people) == ()

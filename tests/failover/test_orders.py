@@ -10,7 +10,7 @@ from failover.config import MaintenanceFiles
 from failover.errors import ConfigError
 from failover.maintenance import main, queued, sessions
 from failover.orderbook import OrderBook
-from failover.orders import Order, parse_orders, render_orders
+from failover.orders import Book, NodeOverride, Order, parse_book, parse_orders, render_book, render_orders
 from tests.failover.fleet_of_two import configuration
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -32,6 +32,31 @@ def files(tmp_path: Path) -> MaintenanceFiles:
 
 def test_what_is_written_is_read_back() -> None:
     assert parse_orders(render_orders({"east-1": ORDER})) == {"east-1": ORDER}
+
+
+def test_overrides_and_a_pause_stand_in_the_same_file() -> None:
+    book = Book({"east-1": ORDER}, {"west-1": NodeOverride("in", ORDER)}, ORDER)
+    assert parse_book(render_book(book)) == book
+    assert book.at(NOON) == book
+    assert book.at(ORDER.until) == Book()
+    assert NodeOverride("out", ORDER).sentence == (
+        "put out of service by ada@ops-1 until 2026-05-04 14:00 UTC: new disk"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("overrides", {"west-1": {"to": "up"}}, r"overrides\.west-1\.to: expected `in` or `out`"),
+        ("overrides", {"west-1": {"to": "in"}}, r"overrides\.west-1\.owner"),
+        ("overrides", [], "overrides: expected an object"),
+        ("pause", {"owner": "ada"}, r"pause\.reason"),
+        ("pause", True, "pause: expected an object"),
+    ],
+)
+def test_mistakes_in_overrides_and_pauses_are_named_too(key: str, value: object, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        parse_book(json.dumps({"orders": {}, key: value}))
 
 
 @pytest.mark.parametrize(
@@ -125,6 +150,29 @@ def test_orders_are_set_and_lifted_and_repeating_it_does_no_harm(
     assert program.run("lift", "east-1") == program.run("lift", "east-1") == 0
     assert set(parse_orders(program.orders.read_text())) == {"west-1"}
     assert capsys.readouterr().out.endswith(program.orders.read_text())
+
+
+def test_overrides_and_pauses_come_and_go_and_leave_orders_alone(program: Program) -> None:
+    signed = ("--owner", "ada@ops-1", "--reason", "new disk")
+    times = ("--since", "2026-05-04T12:00:00Z", "--until", "2026-05-04T14:00:00Z")
+    assert program.set("east-1") == 0
+    assert program.run("override", "west-1", "in", *signed, *times) == 0
+    assert program.run("pause", *signed, *times) == 0
+    whole = Book({"east-1": ORDER}, {"west-1": NodeOverride("in", ORDER)}, ORDER)
+    assert parse_book(program.orders.read_text()) == whole
+    assert program.run("override", "north-1", "out", *signed, *times) == 2
+    for words in (("release", "west-1"), ("resume",)):
+        assert program.run(*words) == program.run(*words) == 0
+    assert parse_book(program.orders.read_text()) == Book({"east-1": ORDER})
+
+
+def test_the_book_tells_overrides_and_pauses_in_force(files: MaintenanceFiles) -> None:
+    files.orders.write_text(render_book(Book({}, {"west-1": NodeOverride("in", ORDER)}, ORDER)))
+    wall = Wall()
+    book = OrderBook(files, wall)
+    assert (book.overrides, book.pause) == ({"west-1": NodeOverride("in", ORDER)}, ORDER)
+    wall.now = ORDER.until
+    assert (book.overrides, book.pause) == ({}, None)
 
 
 def test_unknown_nodes_and_unreadable_reasons_are_refused(

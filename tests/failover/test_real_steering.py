@@ -46,6 +46,7 @@ def test_a_drained_server_gets_no_new_session_and_keeps_those_it_has(told: dict[
 def test_orders_differ_from_what_is_and_maintenance_belongs_to_people(told: dict[str, Any]) -> None:
     haproxy = told["haproxy"]
     assert haproxy["weights"] == {"east-1": 256, "west-1": 1}
+    assert haproxy["weights while coming back"] == [[25, 1], [128, 1], [256, 1]]
     assert haproxy["orders when all is so already"] == 0
     assert haproxy["orders against maintenance"] == [0, 0]
     assert "No such server" in haproxy["unknown server"]
