@@ -116,6 +116,7 @@ def stack_outputs(nodes: dict[str, NodeOutput], key: asyncssh.SSHKey) -> StackOu
     )
     secrets = {
         "tsig": {"name": "mtafleet", "algorithm": "hmac-sha256", "secret": "dHNpZw=="},
+        "store": "store-secret-for-tests",
         "ssh_private_key": key.export_private_key().decode(),
     }
     return StackOutputs(fleet, Secrets.model_validate(secrets))
