@@ -17,6 +17,7 @@ from failover.decide import (
     Plan,
     Result,
     Snapshot,
+    Standing,
     Target,
     decide,
 )
@@ -38,6 +39,7 @@ from failover.viewboard import ViewBoard
 STATUS_LINE_SECONDS = 5.0
 ORDERS_SECONDS = 0.5
 """So often the maintenance orders are looked at."""
+FULL_PERCENT = 100
 DOUBT_SECONDS = 1.0
 """A node in doubt for so long gives the lease on DNS back; it writes nothing from the first moment."""
 
@@ -87,6 +89,9 @@ class Daemon:
     async def run(self, stop: asyncio.Event, watchdog_seconds: float | None) -> None:
         """Probe and steer until `stop` is set."""
         await self._seed()
+        self.take(
+            (), 0.0, self._clock()
+        )  # heeds orders and decides before anybody acts on what is remembered
         self.events.write("start", f"Watching {len(self.prober.heard_at) - 1} other nodes.")
         loop = asyncio.get_running_loop()
         loop.add_reader(self.prober.pollers.alarm.fileno(), self._on_alarm)
@@ -142,6 +147,8 @@ class Daemon:
             self._doubting_since = now
         if self.decision.plan_changed:
             self._wake()
+        elif before.doubt and not self.decision.doubt:
+            self._wake_keepers()  # they may write again
         if self.decision.health is not before.health:
             self.prober.report(self.decision.health)
         for change in self.decision.changes:
@@ -169,8 +176,8 @@ class Daemon:
         """What this node wants of the lease on DNS now."""
         steering = self.config.steering
         rank = self._rank(steering) if steering else None
-        if rank is None or self.lease is None:
-            return Bid(willing=False)
+        if rank is None or self.lease is None or self.pause:
+            return Bid(willing=False)  # who is paused writes nothing: others may
         now = self._clock()
         if self._stand_back.consider(self._cut_off_since(), self.lease.held_since, now):
             self.events.write("lease", "Others shall try: this node cannot reach every primary that lives.")
@@ -333,12 +340,22 @@ class Daemon:
         return standing is not None and standing.in_service
 
     def _entry_proven(self, pool: str | None, node: str) -> bool:
-        standing = self.decision.plan.get(GroupKey("entry", pool or FRONT), {}).get(node)
-        if standing is not None and 0 < standing.weight_percent < 100:
-            return False  # it has only just come back
+        if self._only_just_back(self.decision.plan.get(GroupKey("entry", pool or FRONT), {}), node):
+            return False
         if pool is not None:
             return Target(node, pool, Check.ENTRY) in self._proven
         return any(target.node == node for target in self._proven)
+
+    def _only_just_back(self, group: Mapping[str, Standing], node: str) -> bool:
+        """Whether clients are better sent to others, who have served for longer."""
+        return (
+            node in group
+            and 0 < group[node].weight_percent < FULL_PERCENT
+            and any(
+                one.in_service and one.healthy and one.weight_percent == FULL_PERCENT
+                for one in group.values()
+            )
+        )
 
     def _wake(self) -> None:
         if self.front_door is not None:

@@ -97,10 +97,9 @@ class FrontDoor:
             by_node.setdefault(order.key.server, {})[order.key.backend] = order.weight
         for node, weights in by_node.items():
             self._events.write(
-                "haproxy_set",
+                "haproxy_weight",
                 f"{node} gets another weight from this front door in {', '.join(weights)}.",
                 node=node,
-                state="weight",
                 weights=weights,
             )
 

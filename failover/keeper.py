@@ -17,9 +17,9 @@ from failover.zone import (
     Fence,
     RecordChange,
     ZoneView,
-    are_first_answers,
     describe,
     fence_of,
+    first_answers,
     is_later,
     plan_changes,
 )
@@ -111,8 +111,8 @@ class Keeper:
         view = await self._observe()
         opinion = self._opinion()
         changes, fence = opinion.plan(view), fence_of(view, opinion.epoch)
-        if fence is None and opinion.may_begin and are_first_answers(view, changes):
-            fence = Fence(None, None)
+        if fence is None and opinion.may_begin and (firsts := first_answers(view, changes)):
+            changes, fence = firsts, Fence(None, None)
         now = self._clock()
         due = self._due(changes, now)
         if fence is not None and due is not None and now + CLOCK_STEP_SECONDS >= due:

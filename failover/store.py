@@ -115,7 +115,7 @@ class NatsStore:
             if error.err_code in _WRONG_REVISION:
                 raise StoreConflict("the shared store holds another revision by now") from None
             failure: Exception = error
-        except _FAILURES as error:
+        except Exception as error:  # whatever the client stumbles over, mail failover goes on
             failure = error
         self._give_up()
         self._turn += 1

@@ -108,9 +108,11 @@ def fence_of(view: ZoneView, epoch: int | None) -> Fence | None:
     return Fence(view.epoch, epoch)
 
 
-def are_first_answers(view: ZoneView, changes: Sequence[RecordChange]) -> bool:
-    """Whether `changes` only give answers to names without one, in a zone never written under a lease."""
-    return view.epoch is None and bool(changes) and not any(one.before.addresses for one in changes)
+def first_answers(view: ZoneView, changes: Sequence[RecordChange]) -> tuple[RecordChange, ...]:
+    """Those of `changes` that give an answer to a name without one, in a zone never written under a lease."""
+    if view.epoch is not None:
+        return ()
+    return tuple(one for one in changes if not one.before.addresses)
 
 
 def is_later(serial: int, than: int) -> bool:

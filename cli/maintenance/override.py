@@ -103,7 +103,7 @@ def _give(
 ) -> None:
     """Order, wait until every daemon heeds it, record and tell; exits with 1 when some do not."""
     environment = fleet.environment.environment
-    with alone(environment, "drain"), live_nodes(fleet) as nodes:
+    with alone(environment, "override"), live_nodes(fleet) as nodes:
         missing = give(nodes, words, heeded, Watch(tell=tell))
     outcome = "heeded" if not missing else "not by all"
     record(environment, words[0], node, outcome, words=list(words), missing=missing)

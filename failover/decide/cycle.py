@@ -19,7 +19,7 @@ def decide(snapshot: Snapshot, policy: Policy, now: float) -> Decision:
     health, changed, suspects = fold(snapshot, policy, silent, doubt, now)
     why = doubt.reason if doubt else None
     concerned = _concerned(snapshot, policy, silent, changed, why, now)
-    if not concerned:
+    if not concerned and silent == snapshot.silent:
         return _decision(snapshot, health, snapshot.plan, silent, (), why, snapshot.due)
     at = Circumstances(snapshot, policy, Diagnosis(snapshot, policy, health, silent), doubt, now)
     plan, due = dict(snapshot.plan), dict(snapshot.due)

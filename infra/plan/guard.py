@@ -17,6 +17,7 @@ MACHINE_COMPONENT = "mtafleet:aws:Machine"
 
 KEPT = {
     "aws:ec2/eip:Eip": "address",
+    "aws:ec2/eipDomainName:EipDomainName": "reverse name",
     "aws:route53/zone:Zone": "zone",
     "aws:kms/key:Key": "encryption key",
     "aws:ebs/volume:Volume": "queue volume",
@@ -26,7 +27,6 @@ KEPT = {
 """What is never replaced or deleted in passing, with a word for it."""
 WORDS = {
     **KEPT,
-    "aws:ec2/eipDomainName:EipDomainName": "reverse name",
     "aws:s3/bucket:Bucket": "bucket for evidence",
     "mtafleet:index:Settings": "seal of the foundation",
 }

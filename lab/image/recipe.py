@@ -21,7 +21,7 @@ SYSTEM = (
 )
 STORE = ("nats-server",)
 MAIL = ("dovecot-core", "haproxy", "postfix", "postfix-pcre", "rspamd")
-NAMES_AND_CERTIFICATES = ("knot", "knot-dnsutils", "lego", "openssl", "pebble", "unbound")
+NAMES_AND_CERTIFICATES = ("dns-root-data", "knot", "knot-dnsutils", "lego", "openssl", "pebble", "unbound")
 WORLD = (
     "python3-cryptography",
     "python3-dkim",

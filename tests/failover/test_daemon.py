@@ -515,6 +515,35 @@ async def test_in_a_pause_health_checkers_are_told_nothing_new(rig: Rig) -> None
         book.pause = None
 
 
+async def test_a_paused_daemon_leaves_the_lease_to_those_who_may_act(rig: Rig) -> None:
+    book = Orders()
+    rig.daemon.order_book = cast("OrderBook", book)
+    await rig.hold()
+    book.pause = ORDER
+    rig.see(True, Check.NOOP, times=8)
+    await rig.lease.turn()
+    assert rig.lease.epoch() is None
+    assert not rig.daemon.bid().willing
+    book.pause = None
+    rig.see(True, Check.NOOP, times=8)
+    assert rig.daemon.bid().willing
+
+
+async def test_a_daemon_heeds_a_pause_before_it_acts_on_what_it_remembers(rig: Rig, tmp_path: Path) -> None:
+    rig.daemon.memory = Memory(tmp_path / "state.json", lambda: 5000.0)
+    rig.see(False, Check.NOOP, times=2)
+    rig.daemon.memory.save(rig.daemon.decision, rig.now, at_once=True)
+    rig.daemon.decision = Decision({}, {}, frozenset(), ())
+    rig.daemon.order_book = cast("OrderBook", book := Orders())
+    book.pause = ORDER
+    rig.now += 1.0
+    stop = asyncio.Event()
+    stop.set()
+    await rig.daemon.run(stop, None)
+    assert rig.daemon.pause == ORDER
+    assert rig.haproxy.commands == []
+
+
 async def test_orders_that_cannot_be_read_are_told_as_trouble(rig: Rig) -> None:
     book = Orders()
     book.error = "orders.json: is not JSON"
@@ -570,6 +599,17 @@ async def test_dns_names_a_front_door_again_only_at_full_standing(rig: Rig) -> N
     assert rig.changes() == []
     rig.see(True, Check.ENTRY, times=20)
     assert rig.changes() == [{"127.0.0.1", "127.0.0.2"}]
+
+
+async def test_dns_names_a_front_door_that_has_only_just_come_back_when_nobody_else_serves(rig: Rig) -> None:
+    rig.daemon.policy = replace(rig.daemon.policy, slow_return=SlowReturn((10, 50), 1000.0))
+    rig.see(False, Check.ENTRY, times=2)
+    rig.primary.set({NAME: Answer(frozenset({"127.0.0.1"}), 5)})
+    rig.see(True, Check.ENTRY, times=5)
+    assert rig.changes() == []
+    rig.see(False, Check.ENTRY, node="east-1", times=2)
+    rig.see(True, Check.ENTRY, times=2)
+    assert rig.changes() == [{"127.0.0.2"}]
 
 
 async def test_who_was_out_is_out_after_a_restart_until_it_has_proven_itself(

@@ -119,6 +119,11 @@ def test_a_silent_node_leaves_every_pool_at_once() -> None:
     assert "Nothing was heard from b for 500 ms." in [change.reason for change in state.changes]
 
 
+def test_a_silent_node_that_serves_nothing_is_told_of_too() -> None:
+    state = step(step(START, now=9.0), now=10.0, heard_at=dict.fromkeys(NODES, 10.0) | {"witness": 9.5})
+    assert [change.reason for change in state.changes] == ["Nothing was heard from witness for 500 ms."]
+
+
 def test_a_node_heard_again_still_has_to_prove_itself() -> None:
     state = step(START, now=11.0, heard_at={"a": 11.0, "b": 10.0, "c": 11.0, "d": 11.0})
     for count in range(3):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from failover.config import SteeredRecord
 from failover.errors import ZoneError
-from failover.zone import Answer, RecordChange, ZoneView, describe, is_later, plan_changes
+from failover.zone import Answer, RecordChange, ZoneView, describe, first_answers, is_later, plan_changes
 
 NODES = {"east-1": "192.0.2.1", "east-2": "192.0.2.2", "west-1": "192.0.2.3"}
 RECORD = SteeredRecord("orders.submit.example", "orders", NODES)
@@ -72,6 +72,13 @@ def test_what_is_written_is_never_empty_and_never_repeats(
     if before:
         assert final
         assert final - before <= in_service & proven
+
+
+def test_in_a_zone_never_written_only_names_without_answer_get_one_without_the_lease() -> None:
+    nothing, east, west = (Answer(frozenset(one), 5) for one in ((), {"192.0.2.1"}, {"192.0.2.3"}))
+    first, other = RecordChange("a.example", nothing, east), RecordChange("b.example", east, west)
+    assert first_answers(ZoneView(1, {}), (first, other)) == (first,)
+    assert first_answers(ZoneView(1, {}, epoch=3), (first, other)) == ()
 
 
 def test_the_description_says_what_comes_and_goes() -> None:

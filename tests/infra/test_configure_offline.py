@@ -19,7 +19,7 @@ from cli.main import cli as mtafleet
 from fleet.errors import MtafleetError
 from fleet.inventory import NodeModel, NodeOutput, node_models
 from fleet.paths import project_root
-from fleet.render import RenderError
+from fleet.render import RenderError, TreeRenderer
 from fleet.topology import Fleet
 from infra.configure.errors import ConfigureError
 from infra.configure.reach import reachable
@@ -82,6 +82,9 @@ def test_every_role_of_every_node_is_rendered(models: dict[str, NodeModel]) -> N
     assert roles["virginia-1"] == mail | {"dns", "nats"}
     assert roles["ireland-2"] == mail
     assert roles["witness-1"] == everywhere | {"nats", "observer"}
+    resolver = {one.path: one.content for one in rendered["virginia-1"] if one.role == "resolver"}
+    assert b'trust-anchor-file: "/usr/share/dns/root.key"' in resolver["/etc/unbound/unbound.conf"]
+    assert "dns-root-data" in TreeRenderer(project_root() / "templates").packages(["resolver"])
     for files in rendered.values():
         assert all(
             one.size_bytes == len(one.content) and re.fullmatch("[0-9a-f]{64}", one.sha256) for one in files
