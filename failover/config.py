@@ -36,13 +36,12 @@ A record whose pool is null follows the node's front door as a whole.
 
 import base64
 import binascii
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from failover.errors import ConfigError
-from failover.fields import Fields, ipv4, port
+from failover.fields import Fields, ipv4, port, read_json
 from failover.limits import Safety, read_safety
 
 ROLES = ("mta", "witness", "application")
@@ -182,16 +181,7 @@ class TsigKey:
 
 def load_config(path: Path) -> Config:
     """Read and check the file at `path`; ConfigError names the file, the key and what would be right."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        config = parse_config(value)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ConfigError(f"{path}: is not JSON: {error}") from None
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    return config
+    return read_json(path, parse_config)
 
 
 def parse_config(value: object) -> Config:

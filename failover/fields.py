@@ -1,5 +1,6 @@
 """Reading typed values out of decoded JSON, with errors that name the key and what would be right."""
 
+import json
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -111,6 +112,18 @@ class Fields:
             raise ConfigError(f"{self.at(key)}: this key is missing")
         self._left.discard(key)
         return self._values[key]
+
+
+def read_json(path: Path, read: Callable[[object], T]) -> T:
+    """What `read` makes of the JSON at `path`; ConfigError names file, key and what would be right."""
+    try:
+        return read(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: is not JSON: {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def ipv4(value: object, path: str) -> str:

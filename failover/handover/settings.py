@@ -7,13 +7,11 @@
                                                   "name": "mx-east-2.fleet.example"}}}}}
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from failover.errors import ConfigError
-from failover.fields import Fields
+from failover.fields import Fields, read_json
 
 SETTINGS_FILE = Path("/etc/mtafleet/hand-over.json")
 
@@ -39,14 +37,7 @@ class Settings:
 
 def load_settings(path: Path) -> Settings:
     """Read and check the file at `path`; ConfigError names the file, the key and what would be right."""
-    try:
-        return _settings(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ConfigError(f"{path}: is not JSON: {error}") from None
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+    return read_json(path, _settings)
 
 
 def _settings(value: object) -> Settings:

@@ -32,7 +32,7 @@ from fleet.spec.load import load_environment
 from fleet.steering import daemon_config
 from fleet.topology import Fleet
 from tests.roles.plane.play import until_answered, wait_until
-from tests.roles.plane.receiver import Receiver
+from tests.roles.plane.receiver import Receiver, receiving
 from tests.roles.plane.stage import RECEIVER, Stage, stage, start
 
 ROLES = ("signer", "auth", "postfix", "front")
@@ -253,13 +253,7 @@ async def play(image: Path, work: Path, bundle: bytes) -> dict[str, Any]:
         node = Node(here)
         node.prepare()
         start(here, INSTANCES)
-        pems = here.root / "etc/mtafleet/tls"
-        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        server.load_cert_chain(pems / "fullchain.pem", pems / "privkey.pem")
-        trust = ssl.create_default_context(cafile=str(pems / "authority.pem"))
-        trust.check_hostname = False  # the stage has addresses only
-        receiver = Receiver(server)
-        async with await asyncio.start_server(receiver.serve, RECEIVER, 25):
+        async with receiving(here.root, RECEIVER) as (receiver, trust):
             return await asyncio.to_thread(scenes, node, receiver, trust)
 
 

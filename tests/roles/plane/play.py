@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.roles.plane import views
-from tests.roles.plane.receiver import Receiver
+from tests.roles.plane.receiver import Receiver, receiving
 from tests.roles.plane.stage import RECEIVER, Stage, stage, start
 
 ROLES = ("signer", "auth", "postfix", "inbound", "front")
@@ -145,13 +145,7 @@ async def play(image: Path, work: Path, bundle: bytes) -> dict[str, Any]:
         found["first"] = {role: here.apply(role) for role in ROLES}
         found["second"] = {role: here.apply(role) for role in ROLES}
         start(here, INSTANCES)
-        pems = here.root / "etc/mtafleet/tls"
-        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        server.load_cert_chain(pems / "fullchain.pem", pems / "privkey.pem")
-        trust = ssl.create_default_context(cafile=str(pems / "authority.pem"))
-        trust.check_hostname = False  # the stage has addresses only
-        receiver = Receiver(server)
-        async with await asyncio.start_server(receiver.serve, RECEIVER, 25):
+        async with receiving(here.root, RECEIVER) as (receiver, trust):
             found |= await asyncio.to_thread(scenes, here, receiver, trust)
             found["hang"] = await asyncio.to_thread(hang, here, trust)
             found["views"] = await asyncio.to_thread(views.scene, here)

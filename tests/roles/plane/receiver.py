@@ -2,7 +2,12 @@
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+PEMS = "etc/mtafleet/tls"
 
 
 @dataclass
@@ -61,6 +66,18 @@ class Receiver:
             else:
                 writer.write(b"250 ok\r\n")
         writer.close()
+
+
+@asynccontextmanager
+async def receiving(root: Path, address: str) -> AsyncIterator[tuple[Receiver, ssl.SSLContext]]:
+    """A provider on port 25 of `address`, with the certificate of the node at `root`; what clients trust."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(root / PEMS / "fullchain.pem", root / PEMS / "privkey.pem")
+    trust = ssl.create_default_context(cafile=str(root / PEMS / "authority.pem"))
+    trust.check_hostname = False  # the stage has addresses only
+    receiver = Receiver(server)
+    async with await asyncio.start_server(receiver.serve, address, 25):
+        yield receiver, trust
 
 
 def _path(line: bytes) -> str:
