@@ -96,7 +96,7 @@ def _writer_lines(dns: dict[str, Any] | None) -> list[str]:
     if not lease:
         return []
     if lease["failing_seconds"] is not None:
-        return [f"DNS stays as it is: for {lease['failing_seconds']:.0f} s, {lease['error']}"]
+        return [f"this node writes no DNS: for {lease['failing_seconds']:.0f} s, {lease['error']}"]
     return [f"DNS is written by {lease['holder'] or 'nobody'}, epoch {lease['epoch']}"]
 
 

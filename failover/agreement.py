@@ -12,7 +12,12 @@ from failover.overview import Observer, overview
 
 def objections(observers: Sequence[Observer], node: str, floor_percent: int) -> list[str]:
     """Why `node` must not be taken out of service now; empty when nothing speaks against it."""
-    return list(dict.fromkeys([*_unfit_daemons(observers), *_empty_pools(observers, node, floor_percent)]))
+    found = (
+        _unfit_daemons(observers),
+        _overridden(observers, node),
+        _empty_pools(observers, node, floor_percent),
+    )
+    return list(dict.fromkeys(one for some in found for one in some))
 
 
 def others_out(observers: Sequence[Observer], node: str) -> list[str]:
@@ -53,6 +58,17 @@ def _unfit_daemons(observers: Sequence[Observer]) -> Iterator[str]:
             yield f"the daemon of {one.node} is in doubt: {doubt}"
         elif (one.status.get("maintenance") or {}).get("pause"):
             yield f"the daemon of {one.node} is paused: `mtafleet resume` first"
+
+
+def _overridden(observers: Sequence[Observer], node: str) -> Iterator[str]:
+    """An override stands above orders: under it, a drain would never be heeded."""
+    for one in observers:
+        found = ((one.status or {}).get("maintenance") or {}).get("overrides", {}).get(node)
+        if found and found["to"] == "in":
+            yield (
+                f"{node} is held in service until {found['until']} by {found['owner']} ({found['reason']}): "
+                f"`mtafleet override ENVIRONMENT {node} none` first"
+            )
 
 
 def _empty_pools(observers: Sequence[Observer], node: str, floor_percent: int) -> Iterator[str]:

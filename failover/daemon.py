@@ -224,7 +224,7 @@ class Daemon:
             settings,
             talk,
             self._decision_to_tell,
-            self._proven.__contains__,
+            self._shown_to_work,
             self.events,
             clock,
         )
@@ -343,8 +343,16 @@ class Daemon:
         if self._only_just_back(self.decision.plan.get(GroupKey("entry", pool or FRONT), {}), node):
             return False
         if pool is not None:
-            return Target(node, pool, Check.ENTRY) in self._proven
-        return any(target.node == node for target in self._proven)
+            return self._shown_to_work(Target(node, pool, Check.ENTRY))
+        return self._vouched_for(node) or any(target.node == node for target in self._proven)
+
+    def _shown_to_work(self, target: Target) -> bool:
+        """Whether clients may be sent there anew: this node has seen it work, or people say so."""
+        return target in self._proven or self._vouched_for(target.node)
+
+    def _vouched_for(self, node: str) -> bool:
+        override = self._overrides.get(node)
+        return override is not None and override.to == "in"
 
     def _only_just_back(self, group: Mapping[str, Standing], node: str) -> bool:
         """Whether clients are better sent to others, who have served for longer."""

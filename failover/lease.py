@@ -126,6 +126,10 @@ class Candidate:
         if not self.is_holder:
             self._held_until = float("-inf")
 
+    def still_seconds(self, now: float) -> float | None:
+        """For how long the record has been seen to stand still; None before it was seen at all."""
+        return None if self._unchanged_since is None else now - self._unchanged_since
+
     @property
     def is_holder(self) -> bool:
         """Whether the record, as it was seen last, names this candidate: that alone permits nothing."""

@@ -94,7 +94,7 @@ class WriterLine:
     """Who may write DNS, and whether the shared store that says so can be asked."""
 
     holder: str
-    """Empty when no daemon that answered holds the lease."""
+    """Empty when nobody is known to hold the lease."""
     epoch: int
     """The highest that any daemon knows."""
     unable: tuple[str, ...]
@@ -103,6 +103,8 @@ class WriterLine:
     """For how long, by the one that has gone without longest; 0 when all reach it."""
     reason: str
     """Why they cannot, in the words of one of them."""
+    known_from: str = ""
+    """Who says that the holder renews its lease, where the holder itself could not be asked."""
 
     @property
     def healthy(self) -> bool:
@@ -111,11 +113,10 @@ class WriterLine:
     @property
     def sentence(self) -> str:
         """The whole in one line."""
-        told = (
-            f"written by {self.holder} under epoch {self.epoch}"
-            if self.holder
-            else "stays as it is: no writer"
-        )
+        told = "stays as it is: no writer"
+        if self.holder:
+            source = f", as {self.known_from} knows it" if self.known_from else ""
+            told = f"written by {self.holder} under epoch {self.epoch}{source}"
         if not self.unable:
             return told
         who = ", ".join(self.unable)
@@ -160,13 +161,28 @@ def _writer_line(answered: Sequence[Observer]) -> WriterLine | None:
         if (seconds := lease.get("failing_seconds") or 0.0) > STORE_FAILING_SECONDS
     }
     longest = max(failing, key=lambda node: failing[node], default="")
+    holder, known_from = _holder(leases)
     return WriterLine(
-        holder=next((node for node, lease in leases.items() if lease["held"]), ""),
+        holder=holder,
         epoch=max(int(lease["epoch"]) for lease in leases.values()),
         unable=tuple(failing),
         unable_seconds=failing.get(longest, 0.0),
         reason=str(leases[longest]["error"]) if longest else "",
+        known_from=known_from,
     )
+
+
+def _holder(leases: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    """Who writes DNS, and who knows it where the writer did not answer; both empty when nobody does."""
+    if held := next((node for node, lease in leases.items() if lease["held"]), ""):
+        return held, ""
+    told = [
+        (lease["epoch"], lease["holder"], node)
+        for node, lease in leases.items()
+        if lease.get("alive") and lease["holder"] not in leases
+    ]
+    _, holder, known_from = max(told, default=(0, "", ""))
+    return holder, known_from
 
 
 def _node_line(node: Observer, answered: Sequence[Observer]) -> NodeLine:

@@ -94,13 +94,19 @@ def _views(daemon: Daemon) -> dict[str, Any] | None:
 
 
 def _lease(lease: LeaseHolder, now: float) -> dict[str, Any]:
-    """`holder` and `epoch` as the store said last; `held` means that this node may write now."""
+    """`holder` and `epoch` as the store said last; `held` means that this node may write now.
+
+    `alive` means that the holder, whoever it is, renewed the lease lately, as far as this node can see.
+    """
     record = lease.candidate.record
     failing = lease.failing_since
+    still = lease.candidate.still_seconds(now)
+    alive = bool(record and record.holder) and failing is None and still is not None
     return {
         "holder": record.holder if record else "",
         "epoch": record.epoch if record else 0,
         "held": lease.epoch() is not None,
+        "alive": alive and still is not None and still < lease.candidate.term_seconds,
         "term_seconds": lease.candidate.term_seconds,
         "error": lease.error,
         "failing_seconds": None if failing is None else round(now - failing, 3),

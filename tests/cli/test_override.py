@@ -11,7 +11,7 @@ from cli.maintenance.work import Watch
 from failover.agreement import objections
 from failover.overview import Observer, overview
 from infra.ssh import Reply
-from tests.cli.test_maintenance import NODES, FakeNodes
+from tests.cli.fake_nodes import NODES, FakeNodes
 
 PAUSE = {"owner": "ada@ops-1", "reason": "looking", "since": "s", "until": "2026-05-04T14:00:00Z"}
 
@@ -90,3 +90,15 @@ def test_a_paused_fleet_says_so_and_refuses_drains() -> None:
     assert "the daemon of east-1 is paused: `mtafleet resume` first" in objections(
         nodes.observers(), "east-2", 50
     )
+
+
+def overriding(to: str) -> Observer:
+    maintenance = {"overrides": {"east-2": {"to": to, **PAUSE}}}
+    return Observer("east-1", "east", "mta", {"maintenance": maintenance})
+
+
+def test_a_node_that_people_hold_in_service_is_not_drained() -> None:
+    found = objections([overriding("in")], "east-2", 50)
+    assert len(found) == 1
+    assert "`mtafleet override ENVIRONMENT east-2 none` first" in found[0]
+    assert objections([overriding("out")], "east-2", 50) == []

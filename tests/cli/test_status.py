@@ -207,9 +207,12 @@ def test_of_a_drained_node_it_is_well_that_health_checkers_are_told_so() -> None
     assert "out by east-1, west-1" in text.getvalue()
 
 
-def lease(*, held: bool = False, failing: float | None = None, epoch: int = 7) -> dict[str, Any]:
+def lease(
+    *, held: bool = False, failing: float | None = None, epoch: int = 7, holder: str = "", alive: bool = False
+) -> dict[str, Any]:
     error = None if failing is None else "the shared store, asked by east-1: no answer within 0.8 s"
-    return {"holder": "", "epoch": epoch, "held": held, "error": error, "failing_seconds": failing}
+    known = {"holder": holder, "epoch": epoch, "held": held, "alive": alive}
+    return {**known, "error": error, "failing_seconds": failing}
 
 
 def with_leases(east: dict[str, Any], west: dict[str, Any]) -> list[Observer]:
@@ -235,6 +238,15 @@ def with_leases(east: dict[str, Any], west: dict[str, Any]) -> list[Observer]:
             "DNS stays as it is: no writer; east-1, west-1 without the shared store for 61 s",
         ),
         (lease(epoch=6), lease(), False, "DNS stays as it is: no writer"),
+        (
+            lease(epoch=6, holder="north-1", alive=True),
+            lease(epoch=7, holder="west-2", alive=True),
+            True,
+            "DNS written by west-2 under epoch 7, as west-1 knows it",
+        ),
+        # what the store said last of a holder that has stopped, or of one that says itself that it is none
+        (lease(), lease(holder="west-2"), False, "DNS stays as it is: no writer"),
+        (lease(), lease(holder="east-1", alive=True), False, "DNS stays as it is: no writer"),
     ],
 )
 def test_the_status_tells_who_writes_dns_and_for_how_long_nobody_can(

@@ -198,7 +198,7 @@ async def test_the_status_says_for_how_long_the_store_has_failed(rig: Rig) -> No
     assert lease["failing_seconds"] == 90.0
     assert "no answer" in lease["error"]
     (line,) = _writer_lines({"lease": lease})
-    assert line.startswith("DNS stays as it is: for 90 s, the shared store")
+    assert line.startswith("this node writes no DNS: for 90 s, the shared store")
 
 
 async def test_every_change_is_an_event_with_its_reason(rig: Rig) -> None:
@@ -588,6 +588,17 @@ async def test_an_override_is_heeded_and_told(rig: Rig) -> None:
     assert not rig.serves("relay")
     told = [event["reason"] for event in rig.events.recent if event["kind"] == "maintenance"]
     assert told[-1] == "west-1 is judged by what is seen again."
+
+
+async def test_what_people_vouch_for_is_named_again_although_probes_fail(rig: Rig) -> None:
+    book = Orders()
+    rig.daemon.order_book = cast("OrderBook", book)
+    rig.see(False, Check.ENTRY, times=3)
+    rig.primary.set({NAME: Answer(frozenset({"127.0.0.1"}), 5)})
+    assert rig.changes() == []
+    book.overrides = {"west-1": NodeOverride("in", ORDER)}
+    rig.see(False, Check.ENTRY, times=12)
+    assert rig.changes() == [{"127.0.0.1", "127.0.0.2"}]
 
 
 async def test_dns_names_a_front_door_again_only_at_full_standing(rig: Rig) -> None:
