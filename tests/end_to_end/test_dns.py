@@ -33,11 +33,12 @@ def test_steered_names_name_every_node(configured: System, answers: AnswerWatch)
         for pool in fleet.pools
     }
     wanted[fleet.sts_name] = {str(node.address) for node in fleet.mta_nodes}
-    all_pairs = {(server.name, name) for server in fleet.name_servers for name in wanted}
-    await_that("every server has answered", lambda: answers.latest().keys() == all_pairs)
-    assert {pair: set(addresses) for pair, addresses in answers.latest().items()} == {
-        (server, name): wanted[name] for server, name in all_pairs
-    }
+    everywhere = {(server.name, name): wanted[name] for server in fleet.name_servers for name in wanted}
+    # a node that a busy computer kept waiting is out for a moment
+    await_that(
+        f"all servers answer with {wanted}",
+        lambda: {pair: set(addresses) for pair, addresses in answers.latest().items()} == everywhere,
+    )
 
 
 @pytest.mark.parametrize("region", ["east", "west"])
