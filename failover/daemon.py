@@ -137,7 +137,7 @@ class Daemon:
             doubted=before.doubt is not None,
             overrides=self._overrides,
             heeded_overrides=before.heeded_overrides,
-            heeded_regions=before.heeded_regions,
+            heeded_statements=before.heeded_statements,
             due=before.due,
         )
         self.decision = decide(snapshot, self.policy, now)

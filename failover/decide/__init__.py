@@ -1,8 +1,9 @@
 """The decision: who gets traffic. Pure; all that it knows is in its arguments, time included.
 
 Parts, in the order in which a cycle goes through them: `doubt` (whether to believe what was seen), `fold`
-(probes to health), `diagnosis` (what speaks against a member), `holddown` (how long it stays out, how slowly
-it returns), `safety` (what may be done), `standing` (all of these for one group), `words`.
+(probes to health), `diagnosis` (what speaks against a member), `vantage` (whether other sites agree),
+`holddown` (how long it stays out, how slowly it returns), `safety` (what may be done), `standing` (all of
+these for one group), `words`.
 
 Invariants, each held by a test:
 
@@ -35,6 +36,7 @@ from failover.decide.model import (
     SlowReturn,
     Snapshot,
     Standing,
+    Statement,
     Target,
     Threshold,
     report_item,
@@ -59,6 +61,7 @@ __all__ = [
     "SlowReturn",
     "Snapshot",
     "Standing",
+    "Statement",
     "Target",
     "Threshold",
     "decide",

@@ -7,6 +7,7 @@ from failover.decide.doubt import find_doubt, silent_nodes
 from failover.decide.fold import fold
 from failover.decide.model import Change, Decision, GroupKey, Health, Plan, Policy, Snapshot, Target
 from failover.decide.standing import Circumstances, stand
+from failover.decide.vantage import named
 from failover.decide.words import group_changes, node_changes, suspicions
 
 
@@ -42,12 +43,12 @@ def _concerned(
 ) -> Set[GroupKey]:
     """The groups whose standings may be others than in the last cycle."""
     keys = {group.key for group in policy.groups}
-    if doubt or snapshot.doubted or snapshot.agreed_regions != snapshot.heeded_regions:
+    if doubt or snapshot.doubted:
         return keys
     found = {key for key in keys if snapshot.due.get(key, now) <= now}
     for target in changed:
         found |= policy.groups_of_target.get(target, frozenset())
-    for node in _nodes_concerned(snapshot, policy, silent):
+    for node in _nodes_concerned(snapshot, policy, silent) | _nodes_spoken_of(snapshot, policy):
         found |= policy.groups_of_node.get(node, frozenset())
     return found
 
@@ -62,6 +63,15 @@ def _nodes_concerned(snapshot: Snapshot, policy: Policy, silent: frozenset[str])
         _differing(snapshot.orders, snapshot.heeded_orders),
         _differing(snapshot.overrides, snapshot.heeded_overrides),
     )
+
+
+def _nodes_spoken_of(snapshot: Snapshot, policy: Policy) -> Set[str]:
+    """When any observer says something else: all that anybody, this observer too, finds failing."""
+    now, before = snapshot.statements, snapshot.heeded_statements
+    if now == before:
+        return frozenset()
+    ours = {target.node for target, state in snapshot.health.items() if not state.up}
+    return {*named(now.values(), policy), *named(before.values(), policy), *ours, *snapshot.silent}
 
 
 def _differing(one: Mapping[str, object], other: Mapping[str, object]) -> Set[str]:
@@ -88,6 +98,6 @@ def _decision(
         heeded_reports=snapshot.self_reports,
         heeded_orders=snapshot.orders,
         heeded_overrides=snapshot.overrides,
-        heeded_regions=snapshot.agreed_regions,
+        heeded_statements=snapshot.statements,
         due=due,
     )

@@ -110,6 +110,10 @@ class Policy:
     """Whether all of a region's members of a group may be out for failures at once."""
     sites: Mapping[str, str] = field(default_factory=dict)
     """The region of each node; a node without one is in no region."""
+    vantages: Mapping[str, str] = field(default_factory=dict)
+    """The site of each node whose daemon judges others, this one too; empty: nobody else is asked."""
+    witness_sites: frozenset[str] = frozenset()
+    """Sites that only look: they decide a tie."""
     hold_down: HoldDown = HoldDown()
     slow_return: SlowReturn = SlowReturn()
     capacity: Mapping[str, Capacity] = field(default_factory=dict)
@@ -118,6 +122,11 @@ class Policy:
     def __post_init__(self) -> None:
         """Make the indexes now: the first cycle that needs them is one in which something has failed."""
         self.lines, self.groups_of_node, self.targets_of_node, self.groups_of_target, self.site_nodes  # noqa: B018
+
+    @cached_property
+    def sites_needed(self) -> int:
+        """So many sites must find a member failing before it counts as agreed."""
+        return min(2, len(set(self.vantages.values())))
 
     @cached_property
     def lines(self) -> Mapping[str, tuple[Target, ...]]:
@@ -201,6 +210,10 @@ class Standing(NamedTuple):
     """When it last returned in spite of a level, by one of its group's turns."""
     good_since: float | None = None
     """While it is healthy and held down: since when it is healthy."""
+    found_failing: bool = False
+    """Whether this observer itself finds it failing, whatever others say."""
+    agreed: bool = False
+    """Whether sites agree that it fails."""
 
 
 IN_SERVICE = Standing()
@@ -211,6 +224,15 @@ class Override(NamedTuple):
 
     to: Literal["in", "out"]
     reason: str
+
+
+class Statement(NamedTuple):
+    """What another observer finds; one that is in doubt, or is not heard, gives none."""
+
+    down: frozenset[str] = frozenset()
+    """Failing members, nodes and regions, in the words of `vantage`."""
+    entries: bool = True
+    """Whether it looks at entries at all."""
 
 
 Plan = Mapping[GroupKey, Mapping[str, Standing]]
@@ -240,10 +262,10 @@ class Snapshot:
     overrides: Mapping[str, Override] = field(default_factory=dict)
     heeded_overrides: Mapping[str, Override] = field(default_factory=dict)
     """The overrides that the last cycle went by."""
-    agreed_regions: frozenset[str] | None = None
-    """The regions that vantage points agree are lost; None while nobody asks for their agreement."""
-    heeded_regions: frozenset[str] | None = None
-    """The same of the last cycle."""
+    statements: Mapping[str, Statement] = field(default_factory=dict)
+    """What other observers find, by their node."""
+    heeded_statements: Mapping[str, Statement] = field(default_factory=dict)
+    """What the last cycle went by."""
     messages_per_hour: Mapping[str, float] = field(default_factory=dict)
     """The present load by pool, where it is known."""
     due: Mapping[GroupKey, float] = field(default_factory=dict)
@@ -281,7 +303,7 @@ class Decision:
     heeded_reports: Mapping[str, frozenset[str]] = field(default_factory=dict)
     heeded_orders: Mapping[str, str] = field(default_factory=dict)
     heeded_overrides: Mapping[str, Override] = field(default_factory=dict)
-    heeded_regions: frozenset[str] | None = None
+    heeded_statements: Mapping[str, Statement] = field(default_factory=dict)
     due: Mapping[GroupKey, float] = field(default_factory=dict)
 
     @property

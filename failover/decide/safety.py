@@ -7,9 +7,10 @@ go to those who leave least behind:
 1. people's overrides, then faults (worst first, among equals those that are out already, then the oldest),
    then maintenance orders, then members that are well but held down;
 2. an observer in doubt takes nobody out by its own judgement (people's overrides still count);
-3. a group never falls below its floor;
-4. failures never take out more than their share of a group, nor, unless it is allowed, all of a region;
-5. what still carries mail is not given up while the others could not carry the load.
+3. an address leaves DNS for a failure, and a region a group, only where sites agree that it fails;
+4. a group never falls below its floor;
+5. failures never take out more than their share of a group, nor, unless it is allowed, all of a region;
+6. what still carries mail is not given up while the others could not carry the load.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -53,6 +54,8 @@ class Limits:
     least_in_service: int
     most_ejected: int
     doubt: str | None = None
+    unagreed: Mapping[str, str] = field(default_factory=dict)
+    """Why other sites do not let a failing member leave, by node."""
     sites: Mapping[str, str] = field(default_factory=dict)
     """The region of each node, as far as regions may not be ejected as a whole; others are left out."""
     capacity: Capacity | None = None
@@ -80,6 +83,7 @@ def judge(members: Collection[str], wishes: Iterable[Wish], limits: Limits) -> d
     for wish in ordered:
         kept = (
             _doubtful(wish, limits)
+            or _not_agreed(wish, limits)
             or _too_few(serving, limits)
             or _too_many_ejected(wish, ejected, limits)
             or _whole_region(wish, serving, members, limits)
@@ -97,6 +101,10 @@ def _doubtful(wish: Wish, limits: Limits) -> str | None:
     if limits.doubt and wish.was_in and wish.cause is not Cause.OVERRIDE:
         return f"because {limits.doubt}"
     return None
+
+
+def _not_agreed(wish: Wish, limits: Limits) -> str | None:
+    return limits.unagreed.get(wish.node) if wish.cause is Cause.FAULT else None
 
 
 def _too_few(serving: Collection[str], limits: Limits) -> str | None:

@@ -1,11 +1,11 @@
 """Where each member of a group stands: what speaks against it, judged by the safety kernel. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from failover.decide.diagnosis import Diagnosis, Finding
 from failover.decide.doubt import REGRET_SECONDS, Doubt
-from failover.decide.faults import worse
+from failover.decide.faults import Fault, worse
 from failover.decide.holddown import (
     Turns,
     hold_seconds,
@@ -15,6 +15,7 @@ from failover.decide.holddown import (
 )
 from failover.decide.model import IN_SERVICE, Group, Policy, Snapshot, Standing
 from failover.decide.safety import Cause, Limits, Wish, floor, judge, most_ejected
+from failover.decide.vantage import AGREED_BY_RULE, Verdict, named, verdict
 
 RECONSIDER_SECONDS = 1.0
 """So soon members that are kept against a wish are judged again: the load may have changed."""
@@ -31,15 +32,9 @@ class Circumstances:
         self.doubt = doubt.reason if doubt else None
         self.blind = doubt is not None and doubt.blind
         self.now = now
-        self.eventful = diagnosis.unwell | snapshot.orders.keys() | snapshot.overrides.keys()
+        self.spoken_of = frozenset(named(snapshot.statements.values(), policy))
+        self.eventful = diagnosis.unwell | snapshot.orders.keys() | snapshot.overrides.keys() | self.spoken_of
         """Nodes of which anything at all may be said; the others stay as they are, when they serve wholly."""
-        agreed = snapshot.agreed_regions
-        self.held_sites = {
-            node: site
-            for node, site in policy.sites.items()
-            if not policy.eject_regions or (agreed is not None and site not in agreed)
-        }
-        """The region of each node whose region may not leave as a whole."""
 
 
 def stand(group: Group, at: Circumstances) -> tuple[dict[str, Standing], float]:
@@ -50,10 +45,11 @@ def stand(group: Group, at: Circumstances) -> tuple[dict[str, Standing], float]:
     for node in group.members:
         was = standings[node] = before.get(node, IN_SERVICE)
         if node in at.eventful or not _serves_wholly(was):
-            restless[node] = _note(was, at.diagnosis.of(group, node), at)
+            restless[node] = _judged(group, node, was, at)
     turns = Turns(before.values(), at.policy.hold_down, at.now)
     wishes = {node: wish for node, one in restless.items() if (wish := _wish(node, one, turns, at))}
-    verdicts = judge(group.members, wishes.values(), _limits(group, at)) if wishes else {}
+    limits = _limits(group, wishes, restless, at) if wishes else None
+    verdicts = judge(group.members, wishes.values(), limits) if limits else {}
     due_at = _NEVER
     for node, one in restless.items():
         standing = standings[node] = _placed(node, one, wishes.get(node), verdicts.get(node), at)
@@ -72,15 +68,34 @@ class _Noted(NamedTuple):
     finding: Finding | None
     undone: bool = False
     """Whether it was taken out by an observer that had only just gone blind: as if that had never been."""
+    verdict: Verdict = AGREED_BY_RULE
+    """How other sites see it."""
 
 
 def _serves_wholly(one: Standing) -> bool:
     return one.in_service and one.healthy and one.weight_percent == 100 and one.reason == HEALTHY
 
 
+def _judged(group: Group, node: str, was: Standing, at: Circumstances) -> _Noted:
+    """With what other sites find: where they agree, an entry fails even if it answers this observer."""
+    own = at.diagnosis.of(group, node)
+    if own is None and (node not in at.spoken_of or at.doubt):
+        return _note(was, None, at)
+    found = verdict(at.snapshot, at.policy, group.key, node, own=own is not None)
+    finding = own
+    if own is None and found.agreed and group.key.kind == "entry":
+        finding = Finding(Fault.ONE_WAY, found.sentence)
+    one = _note(was, finding, at)
+    now = one.now._replace(found_failing=own is not None, agreed=finding is not None and found.agreed)
+    return one._replace(now=now, verdict=found)
+
+
 def _note(was: Standing, finding: Finding | None, at: Circumstances) -> _Noted:
     if finding is None and at.blind and not was.healthy and was.unhealthy_since >= at.now - REGRET_SECONDS:
-        well = was._replace(healthy=True, unhealthy_since=0.0, fault=None, level=max(0, was.level - 1))
+        forgiven = max(0, was.level - 1)
+        well = was._replace(
+            healthy=True, unhealthy_since=0.0, fault=None, level=forgiven, found_failing=False, agreed=False
+        )
         return _Noted(was, well, None, undone=True)
     if finding is None:
         return _Noted(was, was if was.healthy else _recovered(was, at.now), None)
@@ -94,7 +109,7 @@ def _note(was: Standing, finding: Finding | None, at: Circumstances) -> _Noted:
 
 
 def _recovered(was: Standing, now: float) -> Standing:
-    well = was._replace(healthy=True, unhealthy_since=0.0, fault=None)
+    well = was._replace(healthy=True, unhealthy_since=0.0, fault=None, found_failing=False, agreed=False)
     return well._replace(returned_at=now) if was.in_service else well._replace(good_since=now)
 
 
@@ -134,19 +149,42 @@ def _why_held_down(one: Standing, until: float, policy: Policy) -> str:
     return f"healthy, but it failed {times} soon after a return and has to be well for {seconds:.0f} s"
 
 
-def _limits(group: Group, at: Circumstances) -> Limits:
+def _limits(
+    group: Group, wishes: Mapping[str, Wish], restless: Mapping[str, _Noted], at: Circumstances
+) -> Limits:
     policy, snapshot = at.policy, at.snapshot
     entry = group.key.kind == "entry"
     percent = policy.answer_floor_percent if entry and policy.answer_floor_percent else policy.floor_percent
     capacity = None if entry else policy.capacity.get(group.key.pool)
+    unagreed = {
+        node: restless[node].verdict.objection
+        for node, wish in wishes.items()
+        if wish.cause is Cause.FAULT and not _is_agreed(wish, restless[node].verdict)
+    }
     return Limits(
         least_in_service=floor(len(group.members), percent),
         most_ejected=most_ejected(len(group.members), policy.most_ejected_percent),
         doubt=at.doubt,
-        sites=at.held_sites,
+        sites=_held_sites(policy, entry, unagreed),
+        unagreed=unagreed if entry else {},
         capacity=capacity,
         messages_per_hour=_load(group.key.pool, policy, snapshot.messages_per_hour),
     )
+
+
+def _is_agreed(wish: Wish, found: Verdict) -> bool:
+    """Whether sites let a failing member leave, or stay out, which takes less."""
+    return found.agreed or (not wish.was_in and not found.disputed)
+
+
+def _held_sites(policy: Policy, entry: bool, unagreed: Collection[str]) -> Mapping[str, str]:
+    """The region of each node whose region may not leave as a whole."""
+    if not policy.eject_regions:
+        return policy.sites
+    if entry:
+        return {}  # each of them is agreed by itself
+    held = {policy.sites[node] for node in unagreed if node in policy.sites}
+    return {node: site for node, site in policy.sites.items() if site in held} if held else {}
 
 
 def _load(pool: str, policy: Policy, known: Mapping[str, float]) -> float:
