@@ -233,6 +233,8 @@ class Statement(NamedTuple):
     """Failing members, nodes and regions, in the words of `vantage`."""
     entries: bool = True
     """Whether it looks at entries at all."""
+    partial: bool = False
+    """Whether not all that it finds failing is named: then it says nothing of what is not."""
 
 
 Plan = Mapping[GroupKey, Mapping[str, Standing]]

@@ -32,7 +32,7 @@ class Circumstances:
         self.doubt = doubt.reason if doubt else None
         self.blind = doubt is not None and doubt.blind
         self.now = now
-        self.spoken_of = frozenset(named(snapshot.statements.values(), policy))
+        self.spoken_of = frozenset(named(snapshot.statements.values(), policy) if policy.vantages else ())
         self.eventful = diagnosis.unwell | snapshot.orders.keys() | snapshot.overrides.keys() | self.spoken_of
         """Nodes of which anything at all may be said; the others stay as they are, when they serve wholly."""
 

@@ -4,8 +4,8 @@ One observer may be at fault, and so may all of a site. So an address leaves DNS
 sessions are cut, only when two sites find the same failing and more sites find it failing than working; the
 site of a witness decides a tie. Nobody speaks of itself here, and who is in doubt says nothing.
 
-A site finds what half of its observers find: the others may not have looked yet. A member that is out already stays out until sites disagree with
-its observer: that a witness is away for a moment brings nothing broken back.
+A site finds what half of its observers find: the others may not have looked yet. A member that is out already
+stays out until sites disagree with its observer: that a witness is away brings nothing broken back.
 """
 
 from collections import Counter
@@ -54,8 +54,10 @@ def verdict(snapshot: Snapshot, policy: Policy, key: GroupKey, node: str, *, own
             continue
         if observer == policy.observer:
             votes.setdefault(site, Counter())[own] += 1
-        elif (said := snapshot.statements.get(observer)) and (said.entries or key.kind == "relay"):
-            votes.setdefault(site, Counter())[not words.isdisjoint(said.down)] += 1
+        elif (said := snapshot.statements.get(observer)) is not None:
+            fails = not words.isdisjoint(said.down)
+            if fails or not said.partial and (said.entries or key.kind == "relay"):
+                votes.setdefault(site, Counter())[fails] += 1
     failing = tuple(sorted(site for site, one in votes.items() if one[True] >= one[False]))
     working = tuple(sorted(site for site, one in votes.items() if one[True] < one[False]))
     return Verdict(

@@ -226,3 +226,9 @@ def test_one_more_voice_against_a_member_never_saves_it(statements: dict[str, St
     louder = {**statements, more: Statement(frozenset({"a1"}))}
     after = verdict(Snapshot(statements=louder), POLICY, ENTRY, "a1", own=True)
     assert after.agreed >= (before.agreed and more in statements)
+
+
+def test_statements_mean_nothing_to_who_asks_nobody() -> None:
+    observer = Observer(replace(POLICY, vantages={})).cycles()
+    observer.statements = {"b2": A1_DOWN, "w": A1_DOWN}
+    assert observer.cycles().standing("a1").healthy
