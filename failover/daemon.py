@@ -33,6 +33,7 @@ from failover.notify import notify
 from failover.orderbook import OrderBook
 from failover.orders import Order
 from failover.prober import Prober
+from failover.senses import Senses
 from failover.shape import FRONT, policy_of
 from failover.viewboard import ViewBoard
 
@@ -72,6 +73,7 @@ class Daemon:
         self._proven: set[Target] = set()
         self.keepers = self._keepers(authorities, clock)
         self.view_board = self._view_board(view_talk, clock)
+        self.senses = Senses(config, prober, events, clock)
         self.lease = self._lease(store, clock)
         self.order_book = order_book or OrderBook(None)
         self.memory = memory or Memory(None, lambda: 0.0)
@@ -138,6 +140,10 @@ class Daemon:
             overrides=self._overrides,
             heeded_overrides=before.heeded_overrides,
             heeded_regions=before.heeded_regions,
+            vitals=self.prober.vitals(now),
+            heeded_vitals=before.heeded_vitals,
+            complaining=before.complaining,
+            messages_per_hour=self.senses.messages_per_hour,
             due=before.due,
         )
         self.decision = decide(snapshot, self.policy, now)
@@ -151,6 +157,7 @@ class Daemon:
             self._wake_keepers()  # they may write again
         if self.decision.health is not before.health:
             self.prober.report(self.decision.health)
+        self.senses.tell(before.complaining, self.decision.complaining)
         for change in self.decision.changes:
             self._record(change)
         if any(change.kind is not Kind.SUSPECT for change in self.decision.changes):
@@ -262,6 +269,7 @@ class Daemon:
             now = self._clock()
             lag = max(0.0, now - self._due_at)
             self.most_lag_seconds = max(self.most_lag_seconds, lag)
+            self.senses.look(lag, now)
             self.take(self.prober.tick(now, self.decision.health), lag, now)
             self.memory.save(self.decision, now)
             self._due_at = self._due_at + tick_seconds if lag < tick_seconds else now + tick_seconds

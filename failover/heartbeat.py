@@ -12,10 +12,10 @@ was left behind never comes back.
 
 import hashlib
 import hmac
-import json
 import struct
-from collections.abc import Collection
 from dataclasses import dataclass, field
+
+from failover.report import Report, decode_report
 
 MAGIC = b"MTH1"
 MAC_BYTES = 16
@@ -63,24 +63,6 @@ def _mac(secret: bytes, receiver: str, rest: bytes) -> bytes:
     return hmac.digest(secret, receiver.encode() + b"\0" + rest, hashlib.sha256)[:MAC_BYTES]
 
 
-def encode_report(failing: Collection[str]) -> bytes:
-    """The body: what does not answer the sender on the sender itself."""
-    return json.dumps({"failing": sorted(failing)}, separators=(",", ":")).encode()
-
-
-def decode_report(body: bytes) -> frozenset[str]:
-    """What the sender reports as failing on itself; a body that cannot be read reports nothing."""
-    try:
-        failing = json.loads(body)["failing"]
-    except (ValueError, TypeError, KeyError):
-        return frozenset()
-    return (
-        frozenset(one for one in failing if isinstance(one, str))
-        if isinstance(failing, list)
-        else frozenset()
-    )
-
-
 @dataclass(slots=True)
 class Correspondent:
     """What one node knows of another's heartbeats; decides which of them count."""
@@ -92,7 +74,7 @@ class Correspondent:
     seen: int = 0
     """Bit n: sequence `highest - n` was received."""
     left_behind: set[int] = field(default_factory=set)
-    report: frozenset[str] = frozenset()
+    report: Report = field(default_factory=Report)
     _body: bytes = b""
 
     def accept(self, beat: Heartbeat, own_life: int) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from failover.config import Config, Peer
 from failover.connection import Pollers
-from failover.decide import Check, Health, Result, Target, report_item
-from failover.heartbeat import encode_report
+from failover.decide import Check, Health, Result, Target, Vitals, report_item
 from failover.lines import FreshSessions, Line, Place
 from failover.pulse import Pulse
+from failover.report import encode_report
 
 OWN_SESSION_INTERVAL_SECONDS = 2.0
 """A node looks at itself more often than others look at it, and tells them in its heartbeats."""
@@ -45,6 +45,8 @@ class Prober:
             if peer.probes or peer.heartbeat_port
         }
         self._vouched_at: dict[str, float] = {}
+        self._failing: frozenset[str] = frozenset()
+        self._own_vitals: Vitals | None = None
 
     @property
     def tick_seconds(self) -> float:
@@ -56,9 +58,21 @@ class Prober:
 
         A peer whose daemon has not been heard for some time says nothing: its node may be repaired by now.
         """
-        recent = [name for name, at in self._vouched_at.items() if now - at <= HEEDED_SECONDS]
-        found = {name: self._pulse.report_of(name) for name in recent}
+        found = {name: self._pulse.report_of(name).failing for name in self._lately_heard(now)}
         return {name: report for name, report in found.items() if report}
+
+    def vitals(self, now: float) -> dict[str, Vitals]:
+        """The figures that nodes give of themselves, this one too."""
+        found = {name: self._pulse.report_of(name).vitals for name in self._lately_heard(now)}
+        found[self._config.node] = self._own_vitals
+        return {name: figures for name, figures in found.items() if figures is not None}
+
+    def refused_reports(self, now: float) -> list[str]:
+        """Peers whose reports make no sense."""
+        return sorted(name for name in self._lately_heard(now) if self._pulse.report_of(name).refused)
+
+    def _lately_heard(self, now: float) -> list[str]:
+        return [name for name, at in self._vouched_at.items() if now - at <= HEEDED_SECONDS]
 
     def tick(self, now: float, health: Mapping[Target, Health]) -> list[Result]:
         """One round; `health` is what the last decision made of earlier results."""
@@ -92,12 +106,17 @@ class Prober:
 
     def report(self, health: Mapping[Target, Health]) -> None:
         """Tell the peers at once when what this node finds about its own instances has changed."""
-        failing = {
+        self._failing = frozenset(
             report_item(target)
             for target, state in health.items()
             if not state.up and target.node == self._config.node
-        }
-        self._pulse.report(encode_report(failing))
+        )
+        self._pulse.report(encode_report(self._failing, self._own_vitals))
+
+    def report_vitals(self, vitals: Vitals | None) -> None:
+        """Tell the peers with the next heartbeat how this node is."""
+        self._own_vitals = vitals
+        self._pulse.report(encode_report(self._failing, vitals), at_once=False)
 
     def close(self) -> None:
         self.pollers.close()

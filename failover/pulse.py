@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from failover.config import Peer
 from failover.heartbeat import MAXIMUM_BYTES, Correspondent, Heartbeat, decode, encode
+from failover.report import Report
 
 _MOST_PER_TICK = 512
 
@@ -53,16 +54,17 @@ class Pulse:
                 continue
             self._take(datagram)
 
-    def report(self, body: bytes) -> None:
-        """Say `body` from now on, and at once when it is something new."""
+    def report(self, body: bytes, *, at_once: bool = True) -> None:
+        """Say `body` from now on: with the next heartbeat, or at once when it is something new."""
         if body != self.body:
             self.body = body
-            self.send()
+            if at_once:
+                self.send()
 
-    def report_of(self, peer: str) -> frozenset[str]:
-        """Pools that `peer` last reported as failing on itself."""
+    def report_of(self, peer: str) -> Report:
+        """What `peer` last said of itself."""
         known = self._known.get(peer)
-        return known.report if known else frozenset()
+        return known.report if known else Report()
 
     def _take(self, datagram: bytes) -> None:
         beat = decode(self.secret, datagram, self.node)

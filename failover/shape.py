@@ -1,6 +1,7 @@
 """From the configuration to what `decide` works on: groups, thresholds, timing."""
 
 import math
+from dataclasses import replace
 
 from failover.config import Config, Timing
 from failover.decide import Check, Group, GroupKey, Policy, Target, Threshold
@@ -34,6 +35,9 @@ def policy_of(config: Config) -> Policy:
         hold_down=safety.hold_down,
         slow_return=safety.slow_return,
         capacity=safety.capacity,
+        vital_limits=replace(
+            config.seeing.limits, most_lag_milliseconds=round(timing.probe_timeout_seconds * 500)
+        ),
     )
 
 

@@ -1,8 +1,9 @@
 """The decision: who gets traffic. Pure; all that it knows is in its arguments, time included.
 
 Parts, in the order in which a cycle goes through them: `doubt` (whether to believe what was seen), `fold`
-(probes to health), `diagnosis` (what speaks against a member), `holddown` (how long it stays out, how slowly
-it returns), `safety` (what may be done), `standing` (all of these for one group), `words`.
+(probes to health), `selfseen` (what nodes' own figures say), `diagnosis` (what speaks against a member),
+`holddown` (how long it stays out, how slowly it returns), `safety` (what may be done), `standing` (all of
+these for one group), `words`.
 
 Invariants, each held by a test:
 
@@ -40,11 +41,16 @@ from failover.decide.model import (
     report_item,
 )
 from failover.decide.safety import floor
+from failover.decide.selfseen import SelfSeen, concerns
+from failover.decide.vitals import Ailment, Complaint, Complaints, QueueFigures, VitalLimits, Vitals
 
 __all__ = [
+    "Ailment",
     "Capacity",
     "Change",
     "Check",
+    "Complaint",
+    "Complaints",
     "Decision",
     "Fault",
     "Group",
@@ -55,12 +61,17 @@ __all__ = [
     "Override",
     "Plan",
     "Policy",
+    "QueueFigures",
     "Result",
+    "SelfSeen",
     "SlowReturn",
     "Snapshot",
     "Standing",
     "Target",
     "Threshold",
+    "VitalLimits",
+    "Vitals",
+    "concerns",
     "decide",
     "fault_of_reply",
     "floor",
