@@ -14,6 +14,7 @@ Shape (`fleet.steering.daemon_config` makes it from a fleet; all keys are requir
                 "probe_timeout_milliseconds", "fall", "rise", "session_interval_milliseconds",
                 "session_timeout_milliseconds", "floor_percent"},
      "safety": {...},                                             optional, see failover/limits.py
+     "seeing": {...},                                             optional, see failover/seeing.py
      "state_file": "/var/lib/mtafleet/failover/state.json",       optional: null remembers nothing
      "haproxy": {"socket": "/run/haproxy/admin.sock"},            optional: null steers no front door
      "dns": {"zone", "primaries": [{"name", "address", "port"}], "tsig_key_file", "ttl_seconds",
@@ -43,6 +44,7 @@ from pathlib import Path
 from failover.errors import ConfigError
 from failover.fields import Fields, ipv4, port, read_json
 from failover.limits import Safety, read_safety
+from failover.seeing import Seeing, read_seeing
 
 ROLES = ("mta", "witness", "application")
 SECRET_BYTES_AT_LEAST = 32
@@ -162,6 +164,7 @@ class Config:
     status_socket: Path
     events_file: Path
     safety: Safety = field(default_factory=Safety)
+    seeing: Seeing = field(default_factory=Seeing)
     state_file: Path | None = None
     """Where the daemon keeps who was out, and how often it came and went, over its restarts."""
 
@@ -204,6 +207,7 @@ def parse_config(value: object) -> Config:
         status_socket=fields.path("status_socket"),
         events_file=fields.path("events_file"),
         safety=fields.optional("safety", read_safety) or Safety(),
+        seeing=fields.optional("seeing", read_seeing) or Seeing(),
         state_file=fields.path("state_file") if fields.has("state_file") else None,
     )
     heartbeat.done()

@@ -18,9 +18,11 @@ from failover.decide import (
     Result,
     Snapshot,
     Standing,
+    Statement,
     Target,
     decide,
 )
+from failover.decide.vantage import named, statement_of
 from failover.errors import ConfigError
 from failover.events import Events
 from failover.frontdoor import FrontDoor
@@ -33,6 +35,7 @@ from failover.notify import notify
 from failover.orderbook import OrderBook
 from failover.orders import Order
 from failover.prober import Prober
+from failover.senses import Senses
 from failover.shape import FRONT, policy_of
 from failover.viewboard import ViewBoard
 
@@ -40,6 +43,8 @@ STATUS_LINE_SECONDS = 5.0
 ORDERS_SECONDS = 0.5
 """So often the maintenance orders are looked at."""
 FULL_PERCENT = 100
+LOOKED_SECONDS = 5.0
+"""A daemon that has just started has not looked at everything yet: others should not take its word."""
 DOUBT_SECONDS = 1.0
 """A node in doubt for so long gives the lease on DNS back; it writes nothing from the first moment."""
 
@@ -72,11 +77,13 @@ class Daemon:
         self._proven: set[Target] = set()
         self.keepers = self._keepers(authorities, clock)
         self.view_board = self._view_board(view_talk, clock)
+        self.senses = Senses(config, prober, events, clock)
         self.lease = self._lease(store, clock)
         self.order_book = order_book or OrderBook(None)
         self.memory = memory or Memory(None, lambda: 0.0)
         self.pause: Order | None = None
         """The pause in force: decisions are made and told, but nothing is ordered and DNS is not written."""
+        self._said: Statement | None = None
         self._orders: dict[str, str] = {}
         self._overrides: dict[str, Override] = {}
         self._orders_seen_at = float("-inf")
@@ -137,7 +144,12 @@ class Daemon:
             doubted=before.doubt is not None,
             overrides=self._overrides,
             heeded_overrides=before.heeded_overrides,
+            statements=self.prober.statements(now),
             heeded_statements=before.heeded_statements,
+            vitals=self.prober.vitals(now),
+            heeded_vitals=before.heeded_vitals,
+            complaining=before.complaining,
+            messages_per_hour=self.senses.messages_per_hour,
             due=before.due,
         )
         self.decision = decide(snapshot, self.policy, now)
@@ -151,12 +163,25 @@ class Daemon:
             self._wake_keepers()  # they may write again
         if self.decision.health is not before.health:
             self.prober.report(self.decision.health)
+        self._state(before, now)
+        self.senses.tell(before.complaining, self.decision.complaining)
         for change in self.decision.changes:
             self._record(change)
         if any(change.kind is not Kind.SUSPECT for change in self.decision.changes):
             self.memory.note()
         if self.decision.doubt and before.doubt is None:
             self.events.write("doubt", f"Failures seen now do not count: {self.decision.doubt}.")
+
+    def _state(self, before: Decision, now: float) -> None:
+        """Tell the others what this node finds, once it has had time to look; in doubt it finds nothing."""
+        if self.decision.doubt or now - self.started_at < LOOKED_SECONDS:
+            said = None
+        elif self._said is not None and self.decision.plan is before.plan:
+            return
+        else:
+            said = statement_of(self.decision.plan, self.policy)
+        self._said = said
+        self.prober.state(said)
 
     def opinion(self) -> Opinion:
         """What this node would have DNS answer, and whether it may write that."""
@@ -262,7 +287,8 @@ class Daemon:
             now = self._clock()
             lag = max(0.0, now - self._due_at)
             self.most_lag_seconds = max(self.most_lag_seconds, lag)
-            self.take(self.prober.tick(now, self.decision.health), lag, now)
+            self.senses.look(lag, now)
+            self.take(self.prober.tick(now, self.decision.health, self._spoken_of()), lag, now)
             self.memory.save(self.decision, now)
             self._due_at = self._due_at + tick_seconds if lag < tick_seconds else now + tick_seconds
             if watchdog_seconds is not None and now - fed_at > watchdog_seconds / 4:
@@ -271,6 +297,10 @@ class Daemon:
             if now - said_at > STATUS_LINE_SECONDS:
                 said_at = now
                 notify(f"STATUS={self.summary()}")
+
+    def _spoken_of(self) -> frozenset[str]:
+        """Nodes that others find failing."""
+        return frozenset(named(self.decision.heeded_statements.values(), self.policy))
 
     def summary(self) -> str:
         """One line: how many members serve, and why the others do not."""

@@ -12,15 +12,20 @@ was left behind never comes back.
 
 import hashlib
 import hmac
-import json
 import struct
-from collections.abc import Collection
 from dataclasses import dataclass, field
+
+from failover.decide import Statement
+from failover.report import Report, decode_report
+from failover.statement import decode_statement
 
 MAGIC = b"MTH1"
 MAC_BYTES = 16
+PARTED_BY = b"\0"
+"""Between the two parts of a body: what the sender says of itself, and what it finds of others."""
 WINDOW = 64
-MAXIMUM_BYTES = 1200
+MAXIMUM_BYTES = 1400
+"""Less than any path carries in one piece."""
 _HEAD = struct.Struct(">QQQB")
 _BODY_AT = len(MAGIC) + MAC_BYTES
 _NO_LIFE = 0
@@ -63,24 +68,6 @@ def _mac(secret: bytes, receiver: str, rest: bytes) -> bytes:
     return hmac.digest(secret, receiver.encode() + b"\0" + rest, hashlib.sha256)[:MAC_BYTES]
 
 
-def encode_report(failing: Collection[str]) -> bytes:
-    """The body: what does not answer the sender on the sender itself."""
-    return json.dumps({"failing": sorted(failing)}, separators=(",", ":")).encode()
-
-
-def decode_report(body: bytes) -> frozenset[str]:
-    """What the sender reports as failing on itself; a body that cannot be read reports nothing."""
-    try:
-        failing = json.loads(body)["failing"]
-    except (ValueError, TypeError, KeyError):
-        return frozenset()
-    return (
-        frozenset(one for one in failing if isinstance(one, str))
-        if isinstance(failing, list)
-        else frozenset()
-    )
-
-
 @dataclass(slots=True)
 class Correspondent:
     """What one node knows of another's heartbeats; decides which of them count."""
@@ -92,7 +79,8 @@ class Correspondent:
     seen: int = 0
     """Bit n: sequence `highest - n` was received."""
     left_behind: set[int] = field(default_factory=set)
-    report: frozenset[str] = frozenset()
+    report: Report = field(default_factory=Report)
+    statement: Statement | None = None
     _body: bytes = b""
 
     def accept(self, beat: Heartbeat, own_life: int) -> bool:
@@ -107,7 +95,9 @@ class Correspondent:
         if not self._is_new(beat.sequence):
             return False
         if beat.body != self._body:
-            self._body, self.report = beat.body, decode_report(beat.body)
+            self._body = beat.body
+            report, _, statement = beat.body.partition(PARTED_BY)
+            self.report, self.statement = decode_report(report), decode_statement(statement)
         return True
 
     def _begin(self, life: int) -> None:

@@ -1,13 +1,14 @@
 """All probes of one daemon, driven by one tick: reads, judges, sends, and hands over what it found."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from failover.config import Config, Peer
 from failover.connection import Pollers
-from failover.decide import Check, Health, Result, Target, report_item
-from failover.heartbeat import encode_report
+from failover.decide import Check, Health, Result, Statement, Target, Vitals, report_item
 from failover.lines import FreshSessions, Line, Place
 from failover.pulse import Pulse
+from failover.report import encode_report
+from failover.statement import encode_statement
 
 OWN_SESSION_INTERVAL_SECONDS = 2.0
 """A node looks at itself more often than others look at it, and tells them in its heartbeats."""
@@ -45,6 +46,8 @@ class Prober:
             if peer.probes or peer.heartbeat_port
         }
         self._vouched_at: dict[str, float] = {}
+        self._failing: frozenset[str] = frozenset()
+        self._own_vitals: Vitals | None = None
 
     @property
     def tick_seconds(self) -> float:
@@ -56,12 +59,38 @@ class Prober:
 
         A peer whose daemon has not been heard for some time says nothing: its node may be repaired by now.
         """
-        recent = [name for name, at in self._vouched_at.items() if now - at <= HEEDED_SECONDS]
-        found = {name: self._pulse.report_of(name) for name in recent}
+        found = {name: self._pulse.report_of(name).failing for name in self._lately_heard(now)}
         return {name: report for name, report in found.items() if report}
 
-    def tick(self, now: float, health: Mapping[Target, Health]) -> list[Result]:
-        """One round; `health` is what the last decision made of earlier results."""
+    def vitals(self, now: float) -> dict[str, Vitals]:
+        """The figures that nodes give of themselves, this one too."""
+        found = {name: self._pulse.report_of(name).vitals for name in self._lately_heard(now)}
+        found[self._config.node] = self._own_vitals
+        return {name: figures for name, figures in found.items() if figures is not None}
+
+    def statements(self, now: float) -> dict[str, Statement]:
+        """What other nodes find, those that have anything to say."""
+        found = {name: self._pulse.statement_of(name) for name in self._lately_heard(now)}
+        return {name: said for name, said in found.items() if said is not None}
+
+    def state(self, statement: Statement | None) -> None:
+        """Tell the peers what this node finds; None: it cannot judge."""
+        self._pulse.state(encode_statement(statement))
+
+    def refused_reports(self, now: float) -> list[str]:
+        """Peers whose reports make no sense."""
+        return sorted(name for name in self._lately_heard(now) if self._pulse.report_of(name).refused)
+
+    def _lately_heard(self, now: float) -> list[str]:
+        return [name for name, at in self._vouched_at.items() if now - at <= HEEDED_SECONDS]
+
+    def tick(
+        self, now: float, health: Mapping[Target, Health], spoken_of: Collection[str] = ()
+    ) -> list[Result]:
+        """One round; `health` is what the last decision made of earlier results.
+
+        Entries of nodes that others speak of are looked at soon: these wait for this node's word.
+        """
         results: list[Result] = []
         self.pollers.handle_replies(self._looked_at)
         self._looked_at = now
@@ -73,7 +102,8 @@ class Prober:
             if session.connection is not None or _may_probe(session.target, health):
                 session.tick(now, results, _in_doubt(session.target, health))
         for entry in self._entries:
-            entry.tick(now, results, _in_doubt(entry.target, health))
+            asked = entry.target.node in spoken_of
+            entry.tick(now, results, asked or _in_doubt(entry.target, health))
         self._beat(now)
         self._note_heard(now)
         return results
@@ -92,12 +122,17 @@ class Prober:
 
     def report(self, health: Mapping[Target, Health]) -> None:
         """Tell the peers at once when what this node finds about its own instances has changed."""
-        failing = {
+        self._failing = frozenset(
             report_item(target)
             for target, state in health.items()
             if not state.up and target.node == self._config.node
-        }
-        self._pulse.report(encode_report(failing))
+        )
+        self._pulse.report(encode_report(self._failing, self._own_vitals))
+
+    def report_vitals(self, vitals: Vitals | None) -> None:
+        """Tell the peers with the next heartbeat how this node is."""
+        self._own_vitals = vitals
+        self._pulse.report(encode_report(self._failing, vitals), at_once=False)
 
     def close(self) -> None:
         self.pollers.close()

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from failover.config import Peer
-from failover.heartbeat import MAXIMUM_BYTES, Correspondent, Heartbeat, decode, encode
+from failover.decide import Statement
+from failover.heartbeat import MAXIMUM_BYTES, PARTED_BY, Correspondent, Heartbeat, decode, encode
+from failover.report import Report
 
 _MOST_PER_TICK = 512
 
@@ -22,21 +24,23 @@ class Pulse:
     secret: bytes
     socket: socket.socket
     peers: Mapping[str, Peer]
-    body: bytes = b"{}"
     own_life: int = field(default_factory=lambda: secrets.randbits(63) | 1)
     heard: set[str] = field(default_factory=set)
     """Peers that were heard since the caller last looked."""
     refused: int = 0
     """Datagrams with a wrong MAC, an unknown sender or an old sequence."""
+    _report: bytes = b"{}"
+    _statement: bytes = b""
     _sequence: int = 0
     _known: dict[str, Correspondent] = field(default_factory=dict)
 
     def send(self) -> None:
         """One heartbeat to every peer; what cannot be sent is lost, as it would be on the wire."""
         self._sequence += 1
+        body = self._report + PARTED_BY + self._statement
         for name, peer in self.peers.items():
             echo = self._correspondent(name).candidate_life
-            beat = Heartbeat(self.node, self.own_life, echo, self._sequence, self.body)
+            beat = Heartbeat(self.node, self.own_life, echo, self._sequence, body)
             try:
                 self.socket.sendto(encode(self.secret, beat, name), (peer.address, peer.heartbeat_port or 0))
             except OSError:
@@ -53,16 +57,28 @@ class Pulse:
                 continue
             self._take(datagram)
 
-    def report(self, body: bytes) -> None:
-        """Say `body` from now on, and at once when it is something new."""
-        if body != self.body:
-            self.body = body
+    def report(self, body: bytes, *, at_once: bool = True) -> None:
+        """Say `body` from now on: with the next heartbeat, or at once when it is something new."""
+        if body != self._report:
+            self._report = body
+            if at_once:
+                self.send()
+
+    def state(self, body: bytes) -> None:
+        """Say from now on, and at once when it is new, what this node finds of others."""
+        if body != self._statement:
+            self._statement = body
             self.send()
 
-    def report_of(self, peer: str) -> frozenset[str]:
-        """Pools that `peer` last reported as failing on itself."""
+    def statement_of(self, peer: str) -> Statement | None:
+        """What `peer` finds of others, as it said last."""
         known = self._known.get(peer)
-        return known.report if known else frozenset()
+        return known.statement if known else None
+
+    def report_of(self, peer: str) -> Report:
+        """What `peer` last said of itself."""
+        known = self._known.get(peer)
+        return known.report if known else Report()
 
     def _take(self, datagram: bytes) -> None:
         beat = decode(self.secret, datagram, self.node)

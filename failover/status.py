@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from failover.daemon import Daemon
+from failover.decide import Complaint, SelfSeen, concerns
 from failover.errors import StatusError
 from failover.holder import LeaseHolder
 from failover.keeper import Keeper
 from failover.orders import describe_order, describe_override
+from failover.senses import describe_vitals
 
 SOCKET_MODE = 0o660
 
@@ -35,6 +37,7 @@ def describe(daemon: Daemon, now: float) -> dict[str, Any]:
             for peer in daemon.config.peers
         },
         "pools": _pools(daemon),
+        "vitals": _vitals(daemon),
         "haproxy": _haproxy(daemon),
         "dns": _dns(daemon, now),
         "views": _views(daemon),
@@ -58,6 +61,36 @@ def _pools(daemon: Daemon) -> dict[str, Any]:
                 "level": one.level,
             }
     return found
+
+
+def _vitals(daemon: Daemon) -> dict[str, Any]:
+    """The figures that nodes give of themselves, what is wrong by them, and the load that follows."""
+    decision = daemon.decision
+    return {
+        "error": daemon.senses.reader.error,
+        "nodes": {node: describe_vitals(one) for node, one in decision.heeded_vitals.items()},
+        "complaints": {
+            node: [
+                {
+                    "ailment": one.ailment,
+                    "pool": one.pool,
+                    "reason": one.reason,
+                    "common": _common(daemon, one),
+                }
+                for one in said
+            ]
+            for node, said in decision.complaining.items()
+        },
+        "messages_per_hour": dict(daemon.senses.messages_per_hour),
+    }
+
+
+def _common(daemon: Daemon, complaint: Complaint) -> bool:
+    """Whether most nodes complain of the same, so that it counts against none of them."""
+    decision, policy = daemon.decision, daemon.policy
+    seen = SelfSeen(decision.complaining, decision.heeded_vitals, policy.vital_limits, decision.silent)
+    groups = [one for one in policy.groups if concerns(complaint, one)]
+    return bool(groups) and all(seen.is_common(complaint, one) for one in groups)
 
 
 def _haproxy(daemon: Daemon) -> dict[str, Any] | None:

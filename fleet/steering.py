@@ -9,6 +9,7 @@ import hmac
 from datetime import UTC, date, datetime
 from typing import Any
 
+from fleet.certificates import CHAIN_FILE
 from fleet.invariants import messages_per_hour
 from fleet.store import store_access
 from fleet.topology import HEARTBEAT_PORT, INBOUND_PROBE_PORT, Fleet, FleetNode
@@ -21,6 +22,7 @@ HAPROXY_SOCKET = "/run/haproxy/admin.sock"
 STATUS_SOCKET = "/run/mtafleet/failover.sock"
 ORDERS_FILE = "/var/lib/mtafleet/maintenance/orders.json"
 LAST_GOOD_ORDERS_FILE = "/var/lib/mtafleet/failover/maintenance.json"
+VITALS_FILE = "/run/mtafleet-vitals/vitals.json"
 STATE_FILE = "/var/lib/mtafleet/failover/state.json"
 EVENTS_FILE = "/var/lib/mtafleet/failover/events.jsonl"
 INBOUND = "inbound"
@@ -51,6 +53,7 @@ def daemon_config(fleet: Fleet, node_name: str, as_of: date | None = None) -> di
         "views": view_settings(fleet, node, HAPROXY_SOCKET),
         "store": store_access(fleet, node) if node.role == "mta" else None,
         "safety": _safety(fleet, as_of or datetime.now(UTC).date()),
+        "seeing": _seeing(fleet, node),
         "state_file": STATE_FILE,
         "maintenance": {"orders": ORDERS_FILE, "last_good": LAST_GOOD_ORDERS_FILE},
         "status_socket": STATUS_SOCKET,
@@ -121,6 +124,21 @@ def _safety(fleet: Fleet, as_of: date) -> dict[str, Any]:
             "step_milliseconds": policy.return_step_milliseconds,
         },
         "capacity": _capacity(fleet, as_of),
+    }
+
+
+def _seeing(fleet: Fleet, node: FleetNode) -> dict[str, Any]:
+    """Nodes with queues tell how they are; all heed it by the same limits."""
+    policy = fleet.environment.failover
+    return {
+        "vitals_file": VITALS_FILE if node.role == "mta" else None,
+        "certificate_file": CHAIN_FILE if node.role == "mta" else None,
+        "limits": {
+            "least_disk_free_percent": policy.least_disk_free_percent,
+            "most_untaken_seconds": policy.most_untaken_seconds,
+            "most_waiting_messages": policy.most_waiting_messages,
+            "most_cpu_pressure_percent": policy.most_cpu_pressure_percent,
+        },
     }
 
 

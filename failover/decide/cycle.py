@@ -6,6 +6,7 @@ from failover.decide.diagnosis import Diagnosis
 from failover.decide.doubt import find_doubt, silent_nodes
 from failover.decide.fold import fold
 from failover.decide.model import Change, Decision, GroupKey, Health, Plan, Policy, Snapshot, Target
+from failover.decide.selfseen import Heard, heed
 from failover.decide.standing import Circumstances, stand
 from failover.decide.vantage import named
 from failover.decide.words import group_changes, node_changes, suspicions
@@ -19,10 +20,12 @@ def decide(snapshot: Snapshot, policy: Policy, now: float) -> Decision:
         silent &= snapshot.silent
     health, changed, suspects = fold(snapshot, policy, silent, doubt, now)
     why = doubt.reason if doubt else None
-    concerned = _concerned(snapshot, policy, silent, changed, why, now)
+    heard = heed(snapshot, policy)
+    concerned = _concerned(snapshot, policy, silent, changed, heard.concerned, why, now)
     if not concerned and silent == snapshot.silent:
-        return _decision(snapshot, health, snapshot.plan, silent, (), why, snapshot.due)
-    at = Circumstances(snapshot, policy, Diagnosis(snapshot, policy, health, silent), doubt, now)
+        return _decision(snapshot, health, snapshot.plan, silent, (), why, snapshot.due, heard)
+    diagnosis = Diagnosis(snapshot, policy, health, silent, heard.complaining)
+    at = Circumstances(snapshot, policy, diagnosis, doubt, now)
     plan, due = dict(snapshot.plan), dict(snapshot.due)
     changes = [*suspicions(suspects), *node_changes(snapshot, silent, now)]
     for group in policy.groups:
@@ -30,7 +33,7 @@ def decide(snapshot: Snapshot, policy: Policy, now: float) -> Decision:
             before = snapshot.plan.get(group.key, {})
             plan[group.key], due[group.key] = stand(group, at)
             changes += group_changes(group.key, before, plan[group.key])
-    return _decision(snapshot, health, plan, silent, tuple(changes), why, due)
+    return _decision(snapshot, health, plan, silent, tuple(changes), why, due, heard)
 
 
 def _concerned(
@@ -38,6 +41,7 @@ def _concerned(
     policy: Policy,
     silent: frozenset[str],
     changed: Set[Target],
+    complaining: Set[str],
     doubt: str | None,
     now: float,
 ) -> Set[GroupKey]:
@@ -48,7 +52,8 @@ def _concerned(
     found = {key for key in keys if snapshot.due.get(key, now) <= now}
     for target in changed:
         found |= policy.groups_of_target.get(target, frozenset())
-    for node in _nodes_concerned(snapshot, policy, silent) | _nodes_spoken_of(snapshot, policy):
+    spoken_of = _nodes_spoken_of(snapshot, policy)
+    for node in _nodes_concerned(snapshot, policy, silent) | spoken_of | complaining:
         found |= policy.groups_of_node.get(node, frozenset())
     return found
 
@@ -88,6 +93,7 @@ def _decision(
     changes: tuple[Change, ...],
     doubt: str | None,
     due: Mapping[GroupKey, float],
+    heard: Heard,
 ) -> Decision:
     return Decision(
         health,
@@ -99,5 +105,7 @@ def _decision(
         heeded_orders=snapshot.orders,
         heeded_overrides=snapshot.overrides,
         heeded_statements=snapshot.statements,
+        heeded_vitals=snapshot.vitals,
+        complaining=heard.complaining,
         due=due,
     )

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from failover.decide.faults import Fault
+from failover.decide.faults import Fault, worse
 from failover.decide.model import UNKNOWN, Check, Group, Health, Policy, Snapshot, Target, report_item
+from failover.decide.selfseen import Complaining, SelfSeen
 
 
 class Finding(NamedTuple):
@@ -28,8 +29,10 @@ class Diagnosis:
         policy: Policy,
         health: Mapping[Target, Health],
         silent: frozenset[str],
+        complaining: Complaining,
     ) -> None:
         self._health = health
+        self._self_seen = SelfSeen(complaining, snapshot.vitals, policy.vital_limits, silent)
         self._reports = snapshot.self_reports
         self._silent = {node: Finding(Fault.BLACK_HOLE, "nothing is heard from the node") for node in silent}
         for site, nodes in policy.site_nodes.items():
@@ -39,12 +42,23 @@ class Diagnosis:
                 self._silent |= dict.fromkeys(watched, lost)
         self.unwell = {target.node for target, state in health.items() if not state.up}
         """Nodes against which anything at all may speak."""
-        self.unwell.update(self._silent, self._reports)
+        self.unwell.update(self._silent, self._reports, complaining)
 
     def of(self, group: Group, node: str) -> Finding | None:
         """Why `node` should not serve in `group`; None when nothing speaks against it."""
         if node in self._silent:
             return self._silent[node]
+        probed = self._probed(group, node)
+        said = self._self_seen.finding(group, node)
+        if said is None:
+            return probed
+        fault, reason = said
+        if probed is None:
+            return Finding(fault, reason)
+        return Finding(worse(probed.fault, fault) or fault, f"{probed.reason}; {reason}")
+
+    def _probed(self, group: Group, node: str) -> Finding | None:
+        """What probes say, others' and its own."""
         targets = group.members[node]
         reported = self._reports.get(node)
         down: list[tuple[Target, Finding]] = []

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from failover.decide.faults import Fault
+from failover.decide.vitals import Complaints, VitalLimits, Vitals
 
 
 class Check(StrEnum):
@@ -118,6 +119,8 @@ class Policy:
     slow_return: SlowReturn = SlowReturn()
     capacity: Mapping[str, Capacity] = field(default_factory=dict)
     """By pool; a pool without an entry is not reckoned."""
+    vital_limits: VitalLimits = field(default_factory=VitalLimits)
+    """What nodes may say of themselves and still count as well."""
 
     def __post_init__(self) -> None:
         """Make the indexes now: the first cycle that needs them is one in which something has failed."""
@@ -125,8 +128,11 @@ class Policy:
 
     @cached_property
     def sites_needed(self) -> int:
-        """So many sites must find a member failing before it counts as agreed."""
-        return min(2, len(set(self.vantages.values())))
+        """So many sites must find a member failing before it counts as agreed.
+
+        Of two sites one may be lost, and then the other has to do.
+        """
+        return 2 if len(set(self.vantages.values())) > 2 else 1
 
     @cached_property
     def lines(self) -> Mapping[str, tuple[Target, ...]]:
@@ -270,6 +276,12 @@ class Snapshot:
     """What the last cycle went by."""
     messages_per_hour: Mapping[str, float] = field(default_factory=dict)
     """The present load by pool, where it is known."""
+    vitals: Mapping[str, Vitals] = field(default_factory=dict)
+    """The figures that nodes give of themselves."""
+    heeded_vitals: Mapping[str, Vitals] = field(default_factory=dict)
+    """The figures that the last cycle went by."""
+    complaining: Mapping[str, Complaints] = field(default_factory=dict)
+    """What was found wrong by these, by node."""
     due: Mapping[GroupKey, float] = field(default_factory=dict)
     """When time alone may change a group's standings; a group that is not named is stood anew."""
 
@@ -306,6 +318,8 @@ class Decision:
     heeded_orders: Mapping[str, str] = field(default_factory=dict)
     heeded_overrides: Mapping[str, Override] = field(default_factory=dict)
     heeded_statements: Mapping[str, Statement] = field(default_factory=dict)
+    heeded_vitals: Mapping[str, Vitals] = field(default_factory=dict)
+    complaining: Mapping[str, Complaints] = field(default_factory=dict)
     due: Mapping[GroupKey, float] = field(default_factory=dict)
 
     @property

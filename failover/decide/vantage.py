@@ -1,8 +1,9 @@
 """What other vantage points say of a member, and whether sites agree that it fails. Pure.
 
 One observer may be at fault, and so may all of a site. So an address leaves DNS, a region leaves a group, and
-sessions are cut, only when two sites find the same failing and more sites find it failing than working; the
-site of a witness decides a tie. Nobody speaks of itself here, and who is in doubt says nothing.
+sessions are cut, only when two sites (one, where there are no more than two) find the same failing and more
+sites find it failing than working; the site of a witness decides a tie. Nobody vouches for itself, and who is
+in doubt says nothing.
 
 A site finds what half of its observers find: the others may not have looked yet. A member that is out already
 stays out until sites disagree with its observer: that a witness is away brings nothing broken back.
@@ -50,14 +51,11 @@ def verdict(snapshot: Snapshot, policy: Policy, key: GroupKey, node: str, *, own
     votes: dict[str, Counter[bool]] = {}
     words = {node, member_word(key, node), region_word(node, policy)}
     for observer, site in policy.vantages.items():
-        if observer == node:
-            continue
-        if observer == policy.observer:
-            votes.setdefault(site, Counter())[own] += 1
-        elif (said := snapshot.statements.get(observer)) is not None:
-            fails = not words.isdisjoint(said.down)
-            if fails or not said.partial and (said.entries or key.kind == "relay"):
-                votes.setdefault(site, Counter())[fails] += 1
+        fails = (
+            own if observer == policy.observer else _finding(snapshot.statements.get(observer), words, key)
+        )
+        if fails or (fails is False and observer != node):
+            votes.setdefault(site, Counter())[fails] += 1
     failing = tuple(sorted(site for site, one in votes.items() if one[True] >= one[False]))
     working = tuple(sorted(site for site, one in votes.items() if one[True] < one[False]))
     return Verdict(
@@ -66,6 +64,14 @@ def verdict(snapshot: Snapshot, policy: Policy, key: GroupKey, node: str, *, own
         agreed=len(failing) >= policy.sites_needed and _outweighs(failing, working, policy),
         disputed=_outweighs(working, failing, policy),
     )
+
+
+def _finding(said: Statement | None, words: set[str], key: GroupKey) -> bool | None:
+    """Whether an observer finds failing what `words` name; None when it does not say."""
+    if said is None or (key.kind == "entry" and not said.entries):
+        return None
+    fails = not words.isdisjoint(said.down)
+    return fails if fails or not said.partial else None
 
 
 def member_word(key: GroupKey, node: str) -> str:

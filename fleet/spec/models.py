@@ -187,6 +187,18 @@ class Failover(Strict):
     """The shares of its traffic that a node gets after its return before all of it, growing."""
     return_step_milliseconds: Annotated[int, Field(ge=100, le=3_600_000)] = 1_000
     """How long each of these shares lasts; DNS names the node again after the last."""
+    least_disk_free_percent: Annotated[int, Field(ge=0, le=90)] = 5
+    """A node whose spool has less space, or fewer inodes, left than this gets no new mail. ext4 keeps 5 % for
+    root: below it the file system is full for everybody else."""
+    most_untaken_seconds: Annotated[int, Field(ge=1)] = 300
+    """A queue is stuck when a message that is due waits longer than this for the queue manager. 300 s is the
+    time between two of its own runs; normally it takes up new mail at once."""
+    most_waiting_messages: Annotated[int, Field(ge=1)] = 100_000
+    """A node with more messages in one pool's queue is overloaded. The queue manager keeps 20,000 of them at
+    work; five times as many is what an established address sends in ten hours."""
+    most_cpu_pressure_percent: Annotated[int, Field(ge=1, le=100)] = 95
+    """A node is overloaded when something waits for its processors for more of the time than this: the
+    kernel's own figure over ten seconds (`/proc/pressure/cpu`)."""
     dns_ttl_seconds: Annotated[int, Field(ge=1, le=300)] = 5
     """How long resolvers may keep the steered names."""
     store_nodes: list[Label] = Field(default=[])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
+from failover.daemon import LOOKED_SECONDS
 from failover.decide import (
     Check,
     Decision,
@@ -77,8 +78,10 @@ class Observer:
     """What others said, and when it was heard last."""
     started_at: float = 0.0
 
-    def says(self) -> Statement | None:
-        return None if self.decision.doubt else statement_of(self.decision.plan, self.policy)
+    def says(self, now: float) -> Statement | None:
+        if self.decision.doubt or now - self.started_at < LOOKED_SECONDS:
+            return None
+        return statement_of(self.decision.plan, self.policy)
 
     def heeds(self, now: float) -> dict[str, Statement]:
         return {name: said for name, (at, said) in self.statements.items() if now - at <= HEEDED_SECONDS}
@@ -109,17 +112,20 @@ class Council:
     """When a probe of an observer (first) to a node (second) failed last, for whatever reason."""
     on_leave: Callable[["Council", str, str], None] = lambda *_: None
     """Called with observer and node when an entry leaves service there because it fails."""
+    on_return: Callable[["Council", str, str], None] = lambda *_: None
+    """The same when it comes back although it fails."""
     _ticks: int = 0
 
     def __post_init__(self) -> None:
         for name in EVERYBODY:
             self.start(name)
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, *, disturbing: bool = True) -> None:
         """The daemon of `name` starts anew and has forgotten everything."""
         heard = dict.fromkeys(EVERYBODY, self.now + 1.0)
         self.observers[name] = Observer(policy_of(name), heard, started_at=self.now)
-        self.troubled_at = self.now
+        if disturbing:
+            self.troubled_at = self.now
 
     def become(self, state: State, *nodes: str) -> None:
         self.states |= dict.fromkeys(nodes, state)
@@ -148,7 +154,7 @@ class Council:
     def tick(self) -> None:
         self.now += TICK_SECONDS
         self._ticks += 1
-        said = {name: one.says() for name, one in self.observers.items()}
+        said = {name: one.says(self.now) for name, one in self.observers.items()}
         for name, observer in self.observers.items():
             if self._ticks % 2 == 0:
                 self._hear(name, observer, said)
@@ -180,6 +186,8 @@ class Council:
             was = before.plan.get(ENTRY, {}).get(node, Standing())
             if was.in_service and not one.in_service and not one.healthy:
                 self.on_leave(self, name, node)
+            if one.in_service and not was.in_service and not one.healthy:
+                self.on_return(self, name, node)
 
     def _hear(self, name: str, observer: Observer, said: dict[str, Statement | None]) -> None:
         for other in EVERYBODY:

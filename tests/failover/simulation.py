@@ -16,17 +16,20 @@ from failover.decide import (
     GroupKey,
     HoldDown,
     Policy,
+    QueueFigures,
     Result,
     SlowReturn,
     Snapshot,
     Standing,
     Target,
     Threshold,
+    VitalLimits,
+    Vitals,
     decide,
 )
 from failover.memory import parse_memory, render_memory
 
-State = Literal["well", "crash", "hang", "gray", "cut off", "one way"]
+State = Literal["well", "crash", "hang", "gray", "cut off", "one way", "full", "starved"]
 SITES = {"a1": "a", "a2": "a", "a3": "a", "b1": "b", "b2": "b", "b3": "b", "w": "c", "o": "d"}
 NODES = ("a1", "a2", "a3", "b1", "b2", "b3")
 KEY = GroupKey("relay", "orders")
@@ -52,7 +55,11 @@ POLICY = Policy(
     sites=SITES,
     hold_down=RULES,
     slow_return=SlowReturn((10, 50), 0.5),
+    vital_limits=VitalLimits(5, 300, 1000, 95, 100),
 )
+TOLD = {"full": Vitals(disk_free_percent=1), "starved": Vitals(cpu_pressure_percent=99)}
+"""What a node that answers as it should says of itself; of anything else it says that all is well."""
+HEEDED_SECONDS = 5.0
 START = Decision({}, {}, frozenset(), ())
 _SEEN_AS = {
     "crash": Fault.CRASH,
@@ -73,6 +80,10 @@ class World:
     states: dict[str, State] = field(default_factory=lambda: dict.fromkeys(NODES, "well"))
     deaf: bool = False
     """Nothing reaches the observer."""
+    outage: bool = False
+    """Whether the world takes no mail: every queue gets stuck, and no node can help it. See `world_takes`."""
+    outage_settled_at: float = 0.0
+    """When every node must have told how its queue is, or does not count any more."""
     mute: bool = False
     """Nothing that the observer sends arrives; it still hears heartbeats."""
     lag_seconds: float = 0.0
@@ -89,6 +100,8 @@ class World:
     forgetful_restarts: int = 0
     _ticks: int = 0
     _heard_at: dict[str, float] = field(default_factory=dict)
+    _told: dict[str, tuple[float, Vitals]] = field(default_factory=dict)
+    """When each node was heard last, and what it then said of itself."""
 
     def __post_init__(self) -> None:
         self._heard_at = dict.fromkeys((*NODES, "w", "o"), self.now)
@@ -106,6 +119,11 @@ class World:
             if self.states[node] != state:
                 self.states[node], self.changed_at[node] = state, self.now
                 self.company_since = self.now  # whoever changes, the picture is another one
+
+    def world_takes(self, *, mail: bool) -> None:
+        """Whether others take mail from the fleet."""
+        if self.outage is mail:
+            self.outage, self.outage_settled_at = not mail, self.now + HEEDED_SECONDS
 
     def blind(self, how: Literal["deaf", "mute"]) -> None:
         if self.blind_since is None:
@@ -129,6 +147,7 @@ class World:
         self.now += 0.5
         self.decision = kept
         self._heard_at = dict.fromkeys(self._heard_at, self.now + 1.0)
+        self._told = {}
         self.trusted_since = self.now + 1.0
 
     def run(self, seconds: float) -> None:
@@ -152,11 +171,17 @@ class World:
             for node in (*beating, "w"):
                 if not self._lost():
                     self._heard_at[node] = max(self.now, self._heard_at[node])
+                    self._told[node] = (self.now, self._vitals(node))
         results = []
         for number, node in enumerate(NODES):
             if (self._ticks + number) % (PROBE_TICKS if self._is_doubted(node) else CALM_TICKS) == 0:
                 results += self._probe(node)
         return results
+
+    def _vitals(self, node: str) -> Vitals:
+        waited = 900 if self.outage and node in NODES else 0
+        told = TOLD.get(self.states.get(node, "well"), Vitals(disk_free_percent=60, cpu_pressure_percent=7))
+        return told._replace(queues={"orders": QueueFigures(0, waited)})
 
     def _is_doubted(self, node: str) -> bool:
         health = self.decision.health.get(Target(node, "orders", Check.NOOP))
@@ -168,7 +193,7 @@ class World:
         blind = self.deaf or self.mute
         if blind or self._lost():
             state, since = "hang", max(since, self.blind_since or 0.0) if blind else 0.0
-        if state == "well":
+        if state == "well" or state in TOLD:
             self._heard_at[node] = max(self.now, self._heard_at[node])
             return [Result(target, True)]
         if _SEEN_AS[state] is Fault.HANG and self.now < since + TIMEOUT_SECONDS:
@@ -191,6 +216,9 @@ class World:
             heeded_orders=before.heeded_orders,
             heeded_overrides=before.heeded_overrides,
             doubted=before.doubt is not None,
+            vitals={node: one for node, (at, one) in self._told.items() if self.now - at <= HEEDED_SECONDS},
+            heeded_vitals=before.heeded_vitals,
+            complaining=before.complaining,
             due=before.due,
         )
 
@@ -203,6 +231,7 @@ def check(world: World) -> None:
     assert ejected <= len(NODES) * world.policy.most_ejected_percent // 100
     for one in standings.values():
         assert one.healthy or not one.in_service or "but kept because" in one.reason
+        assert "stuck" not in one.reason or world.now < world.outage_settled_at, "nobody leaves for it"
     _check_that_the_worst_are_out(world)
     _check_that_faults_are_known(world)
     if world.blind_since is None:
@@ -227,7 +256,10 @@ def _check_that_faults_are_known(world: World) -> None:
     well = sum(state == "well" for state in world.states.values())
     if world.blind_since is not None or world.lag_seconds or well < 2:
         return
+    starved = sum(state == "starved" for state in world.states.values())
     for node, state in world.states.items():
+        if state == "starved" and 2 * (starved + 1) > well:
+            continue  # then it may be what the nodes have in common
         since = max(world.trusted_since, world.changed_at[node], world.company_since)
         if state != "well" and world.now > since + ACTED_SECONDS:
             assert not world.standings[node].healthy, (node, state, world.now - since)

@@ -34,8 +34,16 @@ SITE_NODES = {site: {node for node in EVERYBODY if SITES[node] == site} for site
 def check_that_two_sites_had_cause(council: Council, observer: str, node: str) -> None:
     """Probes of others in two sites have failed so lately that what was said of it may still count."""
     oldest = council.now - HEEDED_SECONDS - FORGOTTEN_SECONDS
-    sites = {SITES[one] for (one, to), at in council.failed_at.items() if to == node != one and at >= oldest}
+    sites = {SITES[one] for (one, to), at in council.failed_at.items() if to == node and at >= oldest}
     assert len(sites) >= 2, (observer, node, sites)
+
+
+def check_that_two_sites_find_it_working(council: Council, observer: str, node: str) -> None:
+    """None may bring it back by having just started, or by saying nothing."""
+    sick_for = council.now - council.troubled_at
+    if council.is_whole and council.states[node] != "well" and sick_for > ACTED_SECONDS:
+        reason = council.observers[observer].standing(node).reason
+        assert "find" not in reason, (observer, node, reason)
 
 
 class Councils(RuleBasedStateMachine):
@@ -47,6 +55,7 @@ class Councils(RuleBasedStateMachine):
     def begin(self, seed: int, loss: float) -> None:
         self.council = Council(Random(seed), loss)  # noqa: S311  drawn by hypothesis, to be repeated
         self.council.on_leave = check_that_two_sites_had_cause
+        self.council.on_return = check_that_two_sites_find_it_working
         self.goes_on(3.0)
 
     @rule(node=st.sampled_from(NODES), state=st.sampled_from(SICK), seconds=SECONDS)
@@ -88,7 +97,7 @@ class Councils(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(EVERYBODY), seconds=SECONDS)
     def daemon_restarts(self, name: str, seconds: float) -> None:
-        self.council.start(name)
+        self.council.start(name, disturbing=False)
         self.goes_on(seconds)
 
     @rule(seconds=SECONDS)

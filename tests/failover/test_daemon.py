@@ -20,13 +20,14 @@ from failover.decide import Check, Decision, GroupKey, Result, SlowReturn, Targe
 from failover.errors import ConfigError, StatusError
 from failover.events import Events
 from failover.haproxy import ServerKey
-from failover.heartbeat import Heartbeat, encode, encode_report
+from failover.heartbeat import Heartbeat, encode
 from failover.memory import Memory
 from failover.notify import notify, watchdog_seconds
 from failover.orderbook import OrderBook
 from failover.orders import NodeOverride, Order
 from failover.prober import Prober
 from failover.pulse import Pulse, open_socket
+from failover.report import encode_report
 from failover.status import describe, serve
 from failover.zone import Answer, ZoneView
 from fleet.store_certificates import Authorities

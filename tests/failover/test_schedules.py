@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from failover.decide.holddown import most_level
 from tests.failover.simulation import NODES, RESTORED_SECONDS, RULES, SITES, State, World
 
-SICK: tuple[State, ...] = ("crash", "hang", "gray", "cut off", "one way")
+SICK: tuple[State, ...] = ("crash", "hang", "gray", "cut off", "one way", "full", "starved")
 
 
 class Schedules(RuleBasedStateMachine):
@@ -44,6 +44,11 @@ class Schedules(RuleBasedStateMachine):
     def several_break(self, nodes: set[str], state: State) -> None:
         self.world.become(state, *sorted(nodes))
         self.world.run(2.5)
+
+    @rule(outage=st.booleans(), seconds=st.floats(0.05, 6))
+    def the_world_takes_no_mail_or_takes_it_again(self, outage: bool, seconds: float) -> None:
+        self.world.world_takes(mail=not outage)
+        self.world.run(seconds)
 
     @rule(node=st.sampled_from(NODES), seconds=st.floats(0.05, 12))
     def heals(self, node: str, seconds: float) -> None:
@@ -87,6 +92,7 @@ class Schedules(RuleBasedStateMachine):
         most = cheap * (1 + self.world.forgetful_restarts) + dear
         assert max(self.world.exits.values()) <= most
         self.world.become("well", *NODES)
+        self.world.world_takes(mail=True)
         self.world.see()
         self.world.loss = 0.0
         healed_at = self.world.now

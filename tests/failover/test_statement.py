@@ -11,7 +11,7 @@ from failover.heartbeat import MAXIMUM_BYTES, Heartbeat, decode, encode
 from failover.report import MOST_BYTES as MOST_REPORT_BYTES
 from failover.statement import MOST_BYTES, decode_statement, encode_statement
 
-NAMES = st.text(st.characters(codec="ascii", min_codepoint=33), min_size=1, max_size=63)
+NAMES = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1, max_size=63)
 
 
 @given(st.builds(Statement, st.frozensets(NAMES), st.booleans(), st.booleans()))

@@ -115,7 +115,7 @@ def test_its_instance_is_spared_at_once_all_the_same() -> None:
         ({"w": A1_DOWN, "a1": A1_DOWN}, True),
         ({}, False),
         ({"b2": A1_DOWN, "a2": A1_DOWN}, True),
-        ({"a1": A1_DOWN, "b2": A1_DOWN}, False),  # nobody is asked about itself
+        ({"a1": A1_DOWN, "b2": A1_DOWN}, True),  # who finds itself failing is believed
         ({"b2": Statement(frozenset({"a1 entry orders"})), "w": Statement(frozenset({"@a"}))}, True),
         ({"b2": A1_DOWN, "w": Statement(frozenset({"a1 relay orders"}))}, False),
         ({"b2": A1_DOWN, "w": Statement(frozenset({"a1"}), entries=False)}, False),  # it does not look there

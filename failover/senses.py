@@ -1,0 +1,63 @@
+"""What nodes say of themselves, as this daemon takes it in: its own figures, its peers', the present load."""
+
+from collections.abc import Callable, Mapping
+
+from failover.config import Config
+from failover.decide import Complaints, Vitals
+from failover.events import Events
+from failover.load import Loads
+from failover.prober import Prober
+from failover.vitals.reading import VitalsReader
+
+LOOK_SECONDS = 1.0
+
+
+class Senses:
+    """Call `look` each tick; `messages_per_hour` is the present load by pool, where it is known."""
+
+    def __init__(self, config: Config, prober: Prober, events: Events, clock: Callable[[], float]) -> None:
+        self.reader = VitalsReader(config.seeing.vitals_file, clock, config.seeing.certificate_file)
+        self.messages_per_hour: Mapping[str, float] = {}
+        self._prober, self._events = prober, events
+        self._members = {
+            name: [peer.name for peer in config.peers if name in peer.probes]
+            for name, pool in config.pools.items()
+            if pool.entries
+        }
+        self._loads = Loads()
+        self._looked_at = float("-inf")
+
+    def look(self, lag_seconds: float, now: float) -> None:
+        if self.reader.look(lag_seconds, self._prober.tick_seconds):
+            self._prober.report_vitals(self.reader.vitals)
+        if now - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = now
+        self._loads.note(self._prober.vitals(now), now)
+        self.messages_per_hour = self._loads.messages_per_hour(self._members, now)
+        if self.reader.error:
+            self._events.write("trouble", f"{self.reader.error}.", scope="vitals")
+        for node in self._prober.refused_reports(now):
+            said = f"What {node} says of itself makes no sense; nothing of it counts."
+            self._events.write("trouble", said, node=node, scope="vitals")
+
+    def tell(self, before: Mapping[str, Complaints], after: Mapping[str, Complaints]) -> None:
+        """Record what nodes have begun or ceased to complain of."""
+        if before is after:
+            return
+        for node in sorted(before.keys() | after.keys()):
+            was, now = set(before.get(node, ())), set(after.get(node, ()))
+            for one in sorted(now - was):
+                self._write(node, f"{node} says: {one.reason}.")
+            for one in sorted(was - now):
+                self._write(node, f"{node} no longer says: {one.reason}.")
+
+    def _write(self, node: str, said: str) -> None:
+        self._events.write("vitals", said, node=node)
+
+
+def describe_vitals(vitals: Vitals) -> dict[str, object]:
+    """As plain JSON values."""
+    told = vitals._asdict()
+    told["queues"] = {pool: queue._asdict() for pool, queue in vitals.queues.items()}
+    return told | {"shut": dict(vitals.shut)}
