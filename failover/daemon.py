@@ -84,6 +84,8 @@ class Daemon:
         self.pause: Order | None = None
         """The pause in force: decisions are made and told, but nothing is ordered and DNS is not written."""
         self._said: Statement | None = None
+        self._silent_until = self.started_at + LOOKED_SECONDS
+        """Until then others should not take this node's word; after a doubt it has to look again, too."""
         self._orders: dict[str, str] = {}
         self._overrides: dict[str, Override] = {}
         self._orders_seen_at = float("-inf")
@@ -174,7 +176,9 @@ class Daemon:
 
     def _state(self, before: Decision, now: float) -> None:
         """Tell the others what this node finds, once it has had time to look; in doubt it finds nothing."""
-        if self.decision.doubt or now - self.started_at < LOOKED_SECONDS:
+        if self.decision.doubt:
+            self._silent_until = max(self._silent_until, now + DOUBT_SECONDS)
+        if now < self._silent_until:
             said = None
         elif self._said is not None and self.decision.plan is before.plan:
             return

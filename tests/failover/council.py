@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
-from failover.daemon import LOOKED_SECONDS
+from failover.daemon import DOUBT_SECONDS, LOOKED_SECONDS
 from failover.decide import (
     Check,
     Decision,
@@ -76,10 +76,12 @@ class Observer:
     decision: Decision = START
     statements: dict[str, tuple[float, Statement]] = field(default_factory=dict)
     """What others said, and when it was heard last."""
-    started_at: float = 0.0
+    silent_until: float = 0.0
 
     def says(self, now: float) -> Statement | None:
-        if self.decision.doubt or now - self.started_at < LOOKED_SECONDS:
+        if self.decision.doubt:
+            self.silent_until = max(self.silent_until, now + DOUBT_SECONDS)
+        if now < self.silent_until:
             return None
         return statement_of(self.decision.plan, self.policy)
 
@@ -110,6 +112,8 @@ class Council:
     """When anything was last changed."""
     failed_at: dict[tuple[str, str], float] = field(default_factory=dict)
     """When a probe of an observer (first) to a node (second) failed last, for whatever reason."""
+    good_at: dict[tuple[str, str], float] = field(default_factory=dict)
+    """The same for those that did not."""
     on_leave: Callable[["Council", str, str], None] = lambda *_: None
     """Called with observer and node when an entry leaves service there because it fails."""
     on_return: Callable[["Council", str, str], None] = lambda *_: None
@@ -120,12 +124,11 @@ class Council:
         for name in EVERYBODY:
             self.start(name)
 
-    def start(self, name: str, *, disturbing: bool = True) -> None:
+    def start(self, name: str) -> None:
         """The daemon of `name` starts anew and has forgotten everything."""
         heard = dict.fromkeys(EVERYBODY, self.now + 1.0)
-        self.observers[name] = Observer(policy_of(name), heard, started_at=self.now)
-        if disturbing:
-            self.troubled_at = self.now
+        self.observers[name] = Observer(policy_of(name), heard, silent_until=self.now + LOOKED_SECONDS)
+        self.troubled_at = self.now
 
     def become(self, state: State, *nodes: str) -> None:
         self.states |= dict.fromkeys(nodes, state)
@@ -204,8 +207,8 @@ class Council:
         if (self._ticks + 3 * number + 7 * EVERYBODY.index(name)) % ticks[target.check]:
             return None
         result = self._answer(name, observer, target)
-        if not result.good:
-            self.failed_at[name, target.node] = self.now
+        told = self.good_at if result.good else self.failed_at
+        told[name, target.node] = self.now
         return result
 
     def _answer(self, name: str, observer: Observer, target: Target) -> Result:
