@@ -73,7 +73,7 @@ class Daemon:
         self.started_at = clock()
         self.most_lag_seconds = 0.0
         self.decision = Decision({}, {}, frozenset(), ())
-        self.front_door = FrontDoor(talk, config.pools, self._plan_to_act_on, events) if talk else None
+        self.front_door = FrontDoor(talk, config.pools, self._plan_to_act_on, events, clock) if talk else None
         self._proven: set[Target] = set()
         self.keepers = self._keepers(authorities, clock)
         self.view_board = self._view_board(view_talk, clock)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from failover.config import Pool
+from failover.cutting import Cut, dead_servers
 from failover.decide import GroupKey, Standing
 from failover.errors import HaproxyError
 from failover.events import Events
@@ -21,14 +22,23 @@ class FrontDoor:
     """Run `run()` as a task; `wake()` after each change of the plan."""
 
     def __init__(
-        self, talk: Talk, pools: Mapping[str, Pool], plan: Callable[[], Plan], events: Events
+        self,
+        talk: Talk,
+        pools: Mapping[str, Pool],
+        plan: Callable[[], Plan],
+        events: Events,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock` is that of the plan's standings."""
         self.states: Mapping[ServerKey, ServerState] = {}
         self.error: str | None = None
         self._talk = talk
         self._pools = pools
         self._plan = plan
         self._events = events
+        self._clock = clock
+        self._cut: frozenset[ServerKey] = frozenset()
+        """Servers that are dead, and whose sessions have been cut."""
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -75,12 +85,27 @@ class FrontDoor:
         self.states = await read_states(self._talk)
         weights = plan_weights(self._plan(), self._pools, self.states)
         orders = plan_orders(self._wanted(), self.states)
+        await self._cut_sessions()
         if not orders and not weights:
             return
         await give_orders(self._talk, [*weights, *orders])  # weights first: nobody comes back with too much
         self._report(orders, time.monotonic() - started)
         self._report_weights(weights)
         self.states = await read_states(self._talk)
+
+    async def _cut_sessions(self) -> None:
+        """Once for each server that has died; none is put back in front of it meanwhile."""
+        dead = frozenset(dead_servers(self._plan(), self._pools, self._clock())) & self.states.keys()
+        fresh = sorted(dead - self._cut)
+        await give_orders(self._talk, [Cut(key) for key in fresh])
+        self._cut = dead
+        for node in sorted({key.server for key in fresh}):
+            self._events.write(
+                "haproxy_cut",
+                f"Sessions under way to {node} are cut: sites agree that it is dead.",
+                node=node,
+                backends=[key.backend for key in fresh if key.server == node],
+            )
 
     def _wanted(self) -> dict[ServerKey, bool]:
         plan = self._plan()

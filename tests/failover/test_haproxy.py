@@ -66,6 +66,8 @@ class FakeHaproxy:
             case ["set", "server", where, "weight", weight]:
                 self.weights[ServerKey(*where.split("/"))] = int(weight)
                 return "\n"
+            case ["shutdown", "sessions", "server", where] if ServerKey(*where.split("/")) in self.admin:
+                return "\n"
         return "Unknown command.\n"
 
 
