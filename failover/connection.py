@@ -12,7 +12,7 @@ import select
 import socket
 from collections.abc import Callable
 
-from failover.decide import Fault
+from failover.decide import Check, Fault
 from failover.smtp import Phase, SmtpProbe
 
 _URGENT = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
@@ -87,6 +87,7 @@ class Pollers:
         self.alarm = select.epoll()
         self.quiet = select.epoll()
         self._connections: dict[int, Connection] = {}
+        self._durations: list[tuple[Check, float]] = []
         self._readers: dict[int, Callable[[], None]] = {}
 
     def connect(self, address: str, port: int, source: str, probe: SmtpProbe) -> Connection:
@@ -133,6 +134,16 @@ class Pollers:
                 connection.readable(as_of)
             elif reader := self._readers.get(descriptor):
                 reader()
+
+    def note_durations(self, check: Check, seconds: list[float]) -> None:
+        """How long answers took; empties `seconds`."""
+        self._durations += [(check, one) for one in seconds]
+        seconds.clear()
+
+    def take_durations(self) -> list[tuple[Check, float]]:
+        """All that was noted since the last call."""
+        found, self._durations = self._durations, []
+        return found
 
     def close(self) -> None:
         for connection in list(self._connections.values()):
