@@ -44,7 +44,7 @@ def read_history(
         and (everything or event.get("kind") in ACTS)
         and (node is None or event.get("node") == node)
     ]
-    return found[-max(0, min(limit, MOST_ENTRIES)) :]
+    return found[max(0, len(found) - min(limit, MOST_ENTRIES)) :]
 
 
 def merged(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
