@@ -43,10 +43,9 @@ def plain_secrets(system: System) -> dict[str, bytes]:
     api = secrets.api.get_secret_value()
     found["api secret"] = api.encode()
     found |= {f"api token of {role}": token(api, role).encode() for role in ApiRole}
+    issuer = Authorities(api, system.fleet.environment.environment, AUTHORITY)
     for node in system.fleet.nodes:
-        own = Authorities(api, system.fleet.environment.environment, AUTHORITY).server(
-            node.fqdn, node.address
-        )
+        own = issuer.server(node.fqdn, node.address)
         found[f"api key of {node.name}"] = _middle(own.private_key_pem)
     found["SSH key"] = _middle(secrets.ssh_private_key.get_secret_value())
     return found

@@ -1,4 +1,4 @@
-"""What a node's API is given: its own certificate and key, hashes of tokens, and nothing that opens another."""
+"""What a node's API is given: its own certificate and key, hashes of tokens, nothing that opens another."""
 
 import dataclasses
 import json
