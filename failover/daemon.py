@@ -210,7 +210,8 @@ class Daemon:
 
     def _lease(self, store: Store | None, clock: Callable[[], float]) -> LeaseHolder | None:
         steering = self.config.steering
-        if steering is None or not steering.primaries or store is None:
+        writable = steering is not None and (steering.primaries or steering.route53_zone_id)
+        if steering is None or not writable or store is None:
             return None
         candidate = Candidate(self.config.node, secrets.token_hex(8), steering.lease_term_seconds)
         return LeaseHolder(store, candidate, self.bid, self._wake_keepers, self.events, clock)

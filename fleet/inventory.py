@@ -84,6 +84,8 @@ class Outputs(_Output):
     acme: AcmeOutput
     resolver: ResolverOutput = ResolverOutput()
     addresses: dict[IPv4Address, AddressOutput] = {}
+    steered_zone_id: str | None = None
+    """The zone in Route 53 that the daemons write; None where they write none."""
 
     @property
     def public_addresses(self) -> dict[IPv4Address, IPv4Address]:
@@ -167,6 +169,11 @@ class NodeModel:
     @property
     def keeps_store(self) -> bool:
         return self.host in self.fleet.store_nodes
+
+    @property
+    def writes_route53(self) -> bool:
+        """Whether this node's daemon writes the steered names into Route 53."""
+        return self.is_mta and self.outputs.steered_zone_id is not None
 
     @property
     def store_port(self) -> int:

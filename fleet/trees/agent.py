@@ -10,7 +10,7 @@ from fleet.api import USER as API_USER
 from fleet.handover import HAND_OVER_FILE, hand_over_settings
 from fleet.inventory import NodeModel
 from fleet.render import TreeFile
-from fleet.steering import SECRET_FILE, TSIG_KEY_FILE, daemon_config, heartbeat_secret, tsig_key_line
+from fleet.steering import SECRET_FILE, TSIG_KEY_FILE, Hosted, daemon_config, heartbeat_secret, tsig_key_line
 from fleet.store import AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE, client_name
 from fleet.store_certificates import Authorities
 from fleet.trees.nats import authorities_of
@@ -21,7 +21,7 @@ OWNER = "mtafleet"
 
 def files(node: NodeModel) -> list[TreeFile]:
     """The configuration, the heartbeat secret, where peers take mail, the API; DNS writers: 2 keys more."""
-    config = daemon_config(node.fleet, node.name)
+    config = daemon_config(node.fleet, node.name, hosted=_hosted(node))
     tsig = node.secrets.tsig
     secret = tsig.secret.get_secret_value()
     told = [
@@ -42,6 +42,11 @@ def files(node: NodeModel) -> list[TreeFile]:
     if config["dns"] is not None:
         told.append(_private(TSIG_KEY_FILE, tsig_key_line(tsig.name, tsig.algorithm, secret)))
     return [*told, *_api(node)]
+
+
+def _hosted(node: NodeModel) -> Hosted | None:
+    zone_id = node.outputs.steered_zone_id
+    return Hosted(zone_id, node.outputs.public_addresses) if zone_id is not None else None
 
 
 def _api(node: NodeModel) -> list[TreeFile]:
