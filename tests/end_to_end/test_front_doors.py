@@ -1,12 +1,14 @@
 """Who may hand mail to the fleet, and by which doors; each claim at every node."""
 
+import json
+import signal
 from ipaddress import IPv4Address
 
 import pytest
 
 from fleet.ports import API_PORT, DOMAIN, HTTPS, SMTP, SMTPS, SUBMISSION
 from fleet.topology import INBOUND_PORT, INBOUND_PROBE_PORT, FleetNode
-from tests.end_to_end.command import mtafleet
+from tests.end_to_end.command import mtafleet, start
 from tests.end_to_end.mail import Mail
 from tests.end_to_end.smtp import PATIENCE_SECONDS, Login, dialogue, reachable
 from tests.end_to_end.system import NAME, WORLD, System, at_once
@@ -85,6 +87,23 @@ def test_an_operator_asks_a_nodes_api(configured: System) -> None:
     assert "mtafleet_daemon_up 1.0" in metrics.output, metrics.text
     refused = mtafleet("api", NAME, node, "/v1/nothing")
     assert (refused.status, "404" in refused.output) == (1, True), refused.text
+
+
+def test_an_operator_watches_and_looks_back(configured: System) -> None:
+    nodes = {node.name for node in configured.fleet.nodes}
+    watching = start("status", NAME, "--watch", "--json")
+    try:
+        assert watching.stdout is not None
+        told = json.loads(watching.stdout.readline())
+        assert (told["before"], set(told)) == (None, {"at", "what", "before", "after"})
+    finally:
+        watching.send_signal(signal.SIGINT)
+        _, errors = watching.communicate(timeout=PATIENCE_SECONDS)
+    assert watching.returncode == 0, errors
+    found = mtafleet("history", NAME, "--for", "1d", "--json")
+    assert found.status == 0, found.errors
+    entries = [json.loads(line) for line in found.output.splitlines()]
+    assert {one["observer"] for one in entries if one["kind"] == "start"} == nodes
 
 
 def test_a_user_is_known_to_its_own_pool_only(configured: System) -> None:
