@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -59,23 +60,21 @@ class Watching:
     enough: Callable[[], bool] = lambda: False
 
     def looks(self, look: Callable[[], T]) -> Iterator[tuple[str, T]]:
-        """What `look` finds, and when, until it is enough or a person interrupts."""
+        """What `look` finds, and when, until it is enough."""
         while not self.enough():
-            try:
-                yield f"{self.wall():%Y-%m-%dT%H:%M:%SZ}", look()
-                self.sleep(self.every_seconds)
-            except KeyboardInterrupt:
-                return
+            yield f"{self.wall():%Y-%m-%dT%H:%M:%SZ}", look()
+            self.sleep(self.every_seconds)
 
 
 def tell_changes(look: Callable[[], Mapping[str, Any]], watching: Watching) -> None:
-    """One JSON line for each change; at first one for each thing there is."""
+    """One JSON line for each change, at first one for each thing there is, until a person interrupts."""
     before: Facts = {}
-    for at, picture in watching.looks(look):
-        after = facts(picture)
-        for change in changes(before, after, at):
-            click.echo(json.dumps(change, default=list))
-        before = after
+    with suppress(KeyboardInterrupt):
+        for at, picture in watching.looks(look):
+            after = facts(picture)
+            for change in changes(before, after, at):
+                click.echo(json.dumps(change, default=list))
+            before = after
 
 
 def redraw(
@@ -85,15 +84,17 @@ def redraw(
     watching: Watching,
     console: Console,
 ) -> None:
-    """One picture in place of the other on a terminal; else one below the other, whenever it has changed."""
-    if not console.is_terminal:
+    """One picture in place of the other on a terminal, until a person interrupts; else one below the other,
+    whenever it has changed."""
+    with suppress(KeyboardInterrupt):
+        if console.is_terminal:
+            with Live(console=console, auto_refresh=False, screen=True) as live:
+                for _, picture in watching.looks(look):
+                    live.update(drawn(picture), refresh=True)
+            return
         before: Facts | None = None
         for at, picture in watching.looks(look):
             if (after := facts(as_data(picture))) != before:
                 console.print(at)
                 console.print(drawn(picture))
             before = after
-        return
-    with Live(console=console, auto_refresh=False, screen=True) as live:
-        for _, picture in watching.looks(look):
-            live.update(drawn(picture), refresh=True)

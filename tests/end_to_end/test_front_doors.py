@@ -100,7 +100,7 @@ def test_an_operator_watches_and_looks_back(configured: System) -> None:
         watching.send_signal(signal.SIGINT)
         _, errors = watching.communicate(timeout=PATIENCE_SECONDS)
     assert watching.returncode == 0, errors
-    found = mtafleet("history", NAME, "--for", "1d", "--json")
+    found = mtafleet("history", NAME, "--for", "1d", "--limit", "1000", "--json")
     assert found.status == 0, found.errors
     entries = [json.loads(line) for line in found.output.splitlines()]
     assert {one["observer"] for one in entries if one["kind"] == "start"} == nodes
