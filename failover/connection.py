@@ -10,6 +10,7 @@ import errno
 import os
 import select
 import socket
+from collections import deque
 from collections.abc import Callable
 
 from failover.decide import Check, Fault
@@ -17,6 +18,8 @@ from failover.smtp import Phase, SmtpProbe
 
 _URGENT = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 _READ_BYTES = 8192
+MOST_DURATIONS = 20_000
+"""Kept until somebody takes them; more than one tick can bring."""
 
 
 class Connection:
@@ -87,7 +90,7 @@ class Pollers:
         self.alarm = select.epoll()
         self.quiet = select.epoll()
         self._connections: dict[int, Connection] = {}
-        self._durations: list[tuple[Check, float]] = []
+        self._durations: deque[tuple[Check, float]] = deque(maxlen=MOST_DURATIONS)
         self._readers: dict[int, Callable[[], None]] = {}
 
     def connect(self, address: str, port: int, source: str, probe: SmtpProbe) -> Connection:
@@ -137,12 +140,14 @@ class Pollers:
 
     def note_durations(self, check: Check, seconds: list[float]) -> None:
         """How long answers took; empties `seconds`."""
-        self._durations += [(check, one) for one in seconds]
-        seconds.clear()
+        if seconds:
+            self._durations.extend((check, one) for one in seconds)
+            seconds.clear()
 
     def take_durations(self) -> list[tuple[Check, float]]:
         """All that was noted since the last call."""
-        found, self._durations = self._durations, []
+        found = list(self._durations)
+        self._durations.clear()
         return found
 
     def close(self) -> None:

@@ -12,15 +12,21 @@ from dataclasses import dataclass, field
 
 import h11
 
-MOST_CONNECTIONS = 32
-"""At the same time, handshakes included; further ones wait in the kernel's queue."""
 BACKLOG = 32
-HANDSHAKE_SECONDS = 5.0
-REQUEST_SECONDS = 10.0
-"""From the connection to the last byte of the answer."""
 MOST_HEAD_BYTES = 16 * 1024
 MOST_BODY_BYTES = 16 * 1024
 _READ_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What clients may take of this process."""
+
+    connections: int = 32
+    """At the same time, handshakes included; further ones wait in the kernel's queue."""
+    handshake_seconds: float = 5.0
+    request_seconds: float = 10.0
+    """From the connection to the last byte of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +74,14 @@ class Server:
         context: ssl.SSLContext,
         handle: Handler,
         refuse: Refuse,
-        most_connections: int = MOST_CONNECTIONS,
+        limits: Limits | None = None,
     ) -> None:
         self._listening = listening
         self._context = context
         self._handle = handle
         self._refuse = refuse
-        self._slots = asyncio.Semaphore(most_connections)
+        self._limits = limits or Limits()
+        self._slots = asyncio.Semaphore(self._limits.connections)
         self._serving: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -112,7 +119,7 @@ class Server:
     async def _serve(self, sock: socket.socket) -> None:
         with contextlib.suppress(OSError, TimeoutError, h11.LocalProtocolError, asyncio.IncompleteReadError):
             peer = sock.getpeername()[0]
-            async with asyncio.timeout(REQUEST_SECONDS):
+            async with asyncio.timeout(self._limits.request_seconds):
                 reader, writer = await self._handshake(sock)
                 try:
                     await self._exchange(reader, writer, peer)
@@ -127,7 +134,10 @@ class Server:
         reader = asyncio.StreamReader(limit=_READ_BYTES)
         protocol = asyncio.StreamReaderProtocol(reader)
         transport, _ = await loop.connect_accepted_socket(
-            lambda: protocol, sock, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_SECONDS
+            lambda: protocol,
+            sock,
+            ssl=self._context,
+            ssl_handshake_timeout=self._limits.handshake_seconds,
         )
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from failover.api.http import MOST_CONNECTIONS, Handler, Server, listen
+from failover.api.http import Handler, Limits, Server, listen
 from failover.api.service import Service
 from failover.api.settings import ApiSettings, parse_settings, tls_context
 from failover.errors import StatusError
@@ -26,6 +26,8 @@ from tests.failover.test_daemon import Rig
 SECRET = "secret-of-the-api"
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 PATIENCE_SECONDS = 60.0
+PATIENT = Limits(handshake_seconds=PATIENCE_SECONDS, request_seconds=PATIENCE_SECONDS)
+"""A busy computer is no slow client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage_in(
-    directory: Path, handle: Handler | None = None, most_connections: int = MOST_CONNECTIONS
+    directory: Path, handle: Handler | None = None, limits: Limits = PATIENT
 ) -> AsyncIterator[Stage]:
     """A stage whose daemon keeps its files in `directory`; `handle` answers in the API's place."""
     rig = Rig(directory)
@@ -118,7 +120,7 @@ async def stage_in(
     with ThreadPoolExecutor(2) as executor:
         service = Service(stage.settings, executor, stage.ask_daemon, lambda: NOW, stage.log.append)
         context = tls_context(stage.settings)
-        server = Server(listening, context, handle or service.handle, service.refuse, most_connections)
+        server = Server(listening, context, handle or service.handle, service.refuse, limits)
         task = asyncio.create_task(server.run())
         try:
             yield stage

@@ -5,17 +5,18 @@ import contextlib
 import json
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from failover.api.access import may, role_of
-from failover.api.http import MOST_BODY_BYTES, MOST_HEAD_BYTES, Request, Response
+from failover.api.http import MOST_BODY_BYTES, MOST_HEAD_BYTES, Limits, Request, Response
 from failover.api.routes import ROUTES, Route
 from failover.decide import Check
 from failover.orders import parse_book
 from fleet.api_tokens import ApiRole, token, token_hashes
-from tests.failover.api_stage import PATIENCE_SECONDS, SECRET, Stage, stage_in
+from tests.failover.api_stage import PATIENCE_SECONDS, PATIENT, SECRET, Stage, stage_in
 
 READER, OPERATOR = ApiRole.READER, ApiRole.OPERATOR
 SIGNED = {"owner": "ada@ops-1", "reason": "new disk", "seconds": 1800}
@@ -188,13 +189,16 @@ async def test_only_tls_with_the_fleets_certificate_is_spoken(stage: Stage) -> N
     assert (await stage.ask("GET", "/v1/status")).status == 200
 
 
-async def test_a_client_that_says_nothing_is_cut(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("failover.api.http.REQUEST_SECONDS", 0.5)
-    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)  # not even a handshake
-    async with asyncio.timeout(PATIENCE_SECONDS):
+@pytest.mark.parametrize(
+    "limits", [replace(PATIENT, request_seconds=0.3), replace(PATIENT, handshake_seconds=0.3)]
+)
+async def test_a_client_that_says_nothing_is_cut(tmp_path: Path, limits: Limits) -> None:
+    """It does not even shake hands."""
+    async with stage_in(tmp_path, limits=limits) as stage, asyncio.timeout(PATIENCE_SECONDS / 2):
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
         with contextlib.suppress(ConnectionResetError):
             assert await reader.read() == b""
-    writer.close()
+        writer.close()
 
 
 async def test_no_more_are_served_at_once_than_the_bound(tmp_path: Path) -> None:
@@ -212,14 +216,14 @@ async def test_no_more_are_served_at_once_than_the_bound(tmp_path: Path) -> None
         served -= 1
         return Response(200, b"{}")
 
-    async with stage_in(tmp_path, handle, most_connections=2) as stage:
+    async with stage_in(tmp_path, handle, replace(PATIENT, connections=2)) as stage:
         replies = await asyncio.gather(*(stage.ask("GET", "/v1/status") for _ in range(6)))
     assert [one.status for one in replies] == [200] * 6
     assert most == 2
 
 
 async def test_who_leaves_in_the_middle_takes_nobodys_place(tmp_path: Path) -> None:
-    async with stage_in(tmp_path, most_connections=1) as stage:
+    async with stage_in(tmp_path, limits=replace(PATIENT, connections=1)) as stage:
         for raw in (b"", b"GET /v1/st", b"PUT /v1/pause HTTP/1.1\r\nHost: e\r\nContent-Length: 9\r\n\r\n"):
             _, writer = await stage.connect()
             writer.write(raw)
