@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from cli.api import api
 from cli.check import check, schema
 from cli.configure import configure
 from cli.cost import cost
@@ -13,6 +14,7 @@ from cli.dns import dns
 from cli.drill import drill
 from cli.env import env
 from cli.explain import explain_command
+from cli.history import history
 from cli.image import image
 from cli.labs.machines import lab
 from cli.labs.mail import ledger, send
@@ -60,6 +62,8 @@ cli.add_command(pause)
 cli.add_command(resume)
 cli.add_command(override)
 cli.add_command(explain_command)
+cli.add_command(history)
+cli.add_command(api)
 
 
 def main() -> None:

@@ -3,15 +3,17 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
+from rich.text import Text
 
 from cli.access import prepare_shells
+from cli.watch import Watching, redraw, tell_changes
 from failover.config import Primary
 from failover.errors import ZoneError
 from failover.nameserver import NameServer
@@ -47,25 +49,55 @@ class ZoneAnswer:
 @click.command()
 @click.argument("environment")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def status(environment: str, *, as_json: bool) -> None:
+@click.option("--watch", is_flag=True, help="Look again and again, until interrupted.")
+@click.option(
+    "--every", type=click.FloatRange(0.2, 3600), default=1.0, show_default=True, help="Seconds between looks."
+)
+def status(environment: str, *, as_json: bool, watch: bool, every: float) -> None:
     """Show which nodes and pools are in service and why, and what DNS answers now.
 
     Asks the failover daemon of every node, and each primary name server. Exits with 1 when anything is
-    out of service or cannot be asked.
+    out of service or cannot be asked. With --watch the tables are drawn anew, where there is no terminal
+    whenever something has changed; --watch --json prints one line for each change.
     """
     fleet = Fleet.of(load_environment(environment))
     outputs = read_outputs(fleet.environment.environment, substrate=fleet.environment.substrate)
     prepare_shells(fleet.environment.environment, outputs.fleet)
     with node_shells(outputs) as shells:
-        observers = read_observers(outputs.fleet, shells.ask(ASK_DAEMON))
-    answers = asyncio.run(ask_primaries(fleet))
-    found = overview(observers)
+
+        def look() -> Picture:
+            observers = read_observers(outputs.fleet, shells.ask(ASK_DAEMON))
+            return Picture(overview(observers), observers, tuple(asyncio.run(ask_primaries(fleet))))
+
+        if watch:
+            _watch(look, Watching(every), as_json=as_json)
+            return
+        picture = look()
     if as_json:
-        click.echo(json.dumps(as_data(found, observers, answers), indent=2))
+        click.echo(json.dumps(picture.as_data(), indent=2))
     else:
-        show(found, answers, Console())
-    if not is_healthy(found, answers):
+        show(picture.found, picture.answers, Console())
+    if not is_healthy(picture.found, picture.answers):
         sys.exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What one look has found."""
+
+    found: Overview
+    observers: Sequence[Observer]
+    answers: Sequence[ZoneAnswer]
+
+    def as_data(self) -> dict[str, Any]:
+        return as_data(self.found, self.observers, self.answers)
+
+
+def _watch(look: Callable[[], Picture], watching: Watching, *, as_json: bool) -> None:
+    if as_json:
+        tell_changes(lambda: look().as_data(), watching)
+    else:
+        redraw(look, Picture.as_data, lambda one: Group(*tables(one.found, one.answers)), watching, Console())
 
 
 def read_observers(outputs: Outputs, replies: Mapping[str, Reply]) -> tuple[Observer, ...]:
@@ -137,22 +169,24 @@ def as_data(found: Overview, observers: Sequence[Observer], answers: Sequence[Zo
 
 def show(found: Overview, answers: Sequence[ZoneAnswer], console: Console) -> None:
     """Tables: nodes, those that people have taken out, pools, what health checkers are told, DNS."""
-    console.print(_table(("node", "site", "role", "heard by", "daemon"), map(_node_row, found.nodes)))
+    for one in tables(found, answers):
+        console.print(one, soft_wrap=isinstance(one, Text))
+
+
+def tables(found: Overview, answers: Sequence[ZoneAnswer]) -> Iterator[Table | Text]:
+    """The same, one after the other, and the verdict."""
+    yield _table(("node", "site", "role", "heard by", "daemon"), map(_node_row, found.nodes))
     if found.orders:
         headings = ("drained", "reason", "by", "until (UTC)", "heeded by")
-        console.print(_table(headings, map(_order_row, found.orders)))
-    console.print(
-        _table(("pool", "node", "part", "in service for", "why not"), map(_member_row, found.members))
-    )
+        yield _table(headings, map(_order_row, found.orders))
+    yield _table(("pool", "node", "part", "in service for", "why not"), map(_member_row, found.members))
     if found.views:
-        console.print(_table(("health checkers are told", "by"), map(_view_row, found.views)))
+        yield _table(("health checkers are told", "by"), map(_view_row, found.views))
     if primaries := list(dict.fromkeys(answer.primary for answer in answers)):
-        console.print(
-            _table(("name", *(f"{one} answers" for one in primaries)), _answer_rows(answers, primaries))
-        )
+        yield _table(("name", *(f"{one} answers" for one in primaries)), _answer_rows(answers, primaries))
     if found.writer is not None:
-        console.print(f"DNS {found.writer.sentence}", soft_wrap=True)
-    console.print(_verdict(found, answers), soft_wrap=True)
+        yield Text(f"DNS {found.writer.sentence}")
+    yield Text.from_markup(_verdict(found, answers))
 
 
 def _verdict(found: Overview, answers: Sequence[ZoneAnswer]) -> str:

@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
         match options.command:
             case "status":
                 _status(options.socket, as_json=options.json)
+            case "history":
+                _history(options)
             case "check":
                 _load(options.config)
             case _:
@@ -41,6 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="ask the running daemon what it knows")
     status.add_argument("--socket", type=Path, default=STATUS_SOCKET, help="its socket (%(default)s)")
     status.add_argument("--json", action="store_true", help="print all of it as JSON")
+    history = commands.add_parser("history", help="what it did and was ordered, as JSON lines")
+    history.add_argument("--node", help="about this node alone")
+    history.add_argument("--since", type=float, default=0.0, help="seconds since 1970")
+    history.add_argument("--limit", type=int, default=100, help="so many of the last (%(default)s)")
+    history.add_argument("--everything", action="store_true", help="suspicions, doubts and troubles too")
     return parser
 
 
@@ -73,6 +80,20 @@ def _run(config: Config, secret: bytes) -> None:
 def _status(socket: Path, *, as_json: bool) -> None:
     status = ask(socket)
     print(json.dumps(status, indent=2) if as_json else _brief(status))
+
+
+def _history(options: argparse.Namespace) -> None:
+    from failover.history import read_history  # noqa: PLC0415  a status call needs none
+
+    entries = read_history(
+        load_config(options.config).events_file,
+        since=options.since,
+        limit=options.limit,
+        node=options.node,
+        everything=options.everything,
+    )
+    for entry in entries:
+        print(json.dumps(entry, separators=(",", ":")))
 
 
 def _brief(status: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from failover.pulse import Pulse, open_socket
 from failover.status import serve
 
 if TYPE_CHECKING:
+    from failover.route53 import Route53Zone
     from failover.store import NatsStore
 
 
@@ -27,12 +28,14 @@ async def run_daemon(config: Config, secret: bytes, stop: asyncio.Event) -> None
     clock = asyncio.get_running_loop().time
     prober = Prober(config, _pulse(config, secret), clock())
     store = _store(config)
+    events = Events(config.node, config.events_file)
+    hosted = _hosted(config.steering, events)
     daemon = Daemon(
         config=config,
         prober=prober,
-        events=Events(config.node, config.events_file),
+        events=events,
         talk=RuntimeSocket(config.haproxy_socket) if config.haproxy_socket else None,
-        authorities=_authorities(config.steering),
+        authorities=[*_authorities(config.steering), *hosted],
         clock=clock,
         order_book=OrderBook(config.maintenance),
         view_talk=RuntimeSocket(config.views.socket) if config.views else None,
@@ -46,6 +49,8 @@ async def run_daemon(config: Config, secret: bytes, stop: asyncio.Event) -> None
         notify("STOPPING=1")
         if store is not None:
             await store.close()
+        for one in hosted:
+            one.close()
         server.close()
         config.status_socket.unlink(missing_ok=True)
         daemon.events.write("stop", "Stopped; traffic stays as it was steered last.")
@@ -79,3 +84,15 @@ def _authorities(steering: Steering | None) -> list[Authority]:
 
     key = load_tsig_key(steering.tsig_key_file)
     return [NameServer(primary, steering.zone, key) for primary in steering.primaries]
+
+
+def _hosted(steering: Steering | None, events: Events) -> "list[Route53Zone]":
+    if steering is None or steering.route53_zone_id is None:
+        return []
+    from failover.route53 import NAME, Route53Zone  # noqa: PLC0415  few fleets steer by it
+    from failover.route53_client import BotoClient  # noqa: PLC0415
+
+    def tell(sentence: str) -> None:
+        events.write("trouble", sentence, primary=NAME)
+
+    return [Route53Zone(steering.route53_zone_id, steering.zone, BotoClient(), tell)]

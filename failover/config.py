@@ -19,6 +19,7 @@ Shape (`fleet.steering.daemon_config` makes it from a fleet; all keys are requir
      "haproxy": {"socket": "/run/haproxy/admin.sock"},            optional: null steers no front door
      "dns": {"zone", "primaries": [{"name", "address", "port"}], "tsig_key_file", "ttl_seconds",
              "writers": ["east-1", ...], "lease_term_milliseconds",
+             "route53": {"zone_id": "Z..."},                      optional: that zone is written as well
              "records": [{"name", "pool": "transactional" or null, "addresses": {"east-1": address}}]},
                                                                   optional: null judges no entries; without
                                                                   primaries they are judged, no DNS is written
@@ -107,6 +108,8 @@ class Steering:
     writers: tuple[str, ...]
     lease_term_seconds: float
     records: tuple[SteeredRecord, ...]
+    route53_zone_id: str | None = None
+    """The zone in Route 53 that is written, if one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,9 +321,16 @@ def _steering(fields: Fields) -> Steering:
         writers=fields.texts("writers"),
         lease_term_seconds=fields.seconds("lease_term_milliseconds", 2_000, 60_000),
         records=tuple(_record(one) for one in fields.objects("records")),
+        route53_zone_id=fields.optional("route53", _route53),
     )
     fields.done()
     return steering
+
+
+def _route53(fields: Fields) -> str:
+    zone_id = fields.text("zone_id")
+    fields.done()
+    return zone_id
 
 
 def _store(fields: Fields) -> StoreAccess:

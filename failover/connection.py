@@ -10,13 +10,16 @@ import errno
 import os
 import select
 import socket
+from collections import deque
 from collections.abc import Callable
 
-from failover.decide import Fault
+from failover.decide import Check, Fault
 from failover.smtp import Phase, SmtpProbe
 
 _URGENT = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 _READ_BYTES = 8192
+MOST_DURATIONS = 20_000
+"""Kept until somebody takes them; more than one tick can bring."""
 
 
 class Connection:
@@ -87,6 +90,7 @@ class Pollers:
         self.alarm = select.epoll()
         self.quiet = select.epoll()
         self._connections: dict[int, Connection] = {}
+        self._durations: deque[tuple[Check, float]] = deque(maxlen=MOST_DURATIONS)
         self._readers: dict[int, Callable[[], None]] = {}
 
     def connect(self, address: str, port: int, source: str, probe: SmtpProbe) -> Connection:
@@ -133,6 +137,18 @@ class Pollers:
                 connection.readable(as_of)
             elif reader := self._readers.get(descriptor):
                 reader()
+
+    def note_durations(self, check: Check, seconds: list[float]) -> None:
+        """How long answers took; empties `seconds`."""
+        if seconds:
+            self._durations.extend((check, one) for one in seconds)
+            seconds.clear()
+
+    def take_durations(self) -> list[tuple[Check, float]]:
+        """All that was noted since the last call."""
+        found = list(self._durations)
+        self._durations.clear()
+        return found
 
     def close(self) -> None:
         for connection in list(self._connections.values()):

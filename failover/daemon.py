@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from failover.audit import moved, ordered
 from failover.config import Config, Steering
 from failover.decide import (
     Change,
@@ -25,6 +26,7 @@ from failover.decide import (
 from failover.decide.vantage import named, statement_of
 from failover.errors import ConfigError
 from failover.events import Events
+from failover.figures import Figures
 from failover.frontdoor import FrontDoor
 from failover.haproxy import Talk
 from failover.holder import RANK_WAIT_SECONDS, Bid, LeaseHolder, StandBack
@@ -33,7 +35,7 @@ from failover.lease import Candidate, Store
 from failover.memory import Memory
 from failover.notify import notify
 from failover.orderbook import OrderBook
-from failover.orders import Order
+from failover.orders import NodeOverride, Order
 from failover.prober import Prober
 from failover.senses import Senses
 from failover.shape import FRONT, policy_of
@@ -72,6 +74,7 @@ class Daemon:
         self.events = events
         self.started_at = clock()
         self.most_lag_seconds = 0.0
+        self.figures = Figures()
         self.decision = Decision({}, {}, frozenset(), ())
         self.front_door = FrontDoor(talk, config.pools, self._plan_to_act_on, events, clock) if talk else None
         self._proven: set[Target] = set()
@@ -86,8 +89,10 @@ class Daemon:
         self._said: Statement | None = None
         self._silent_until = self.started_at + LOOKED_SECONDS
         """Until then others should not take this node's word; after a doubt it has to look again, too."""
-        self._orders: dict[str, str] = {}
-        self._overrides: dict[str, Override] = {}
+        self._found_orders: Mapping[str, Order] = {}
+        self._found_overrides: Mapping[str, NodeOverride] = {}
+        self._orders: Mapping[str, str] = {}
+        self._overrides: Mapping[str, Override] = {}
         self._orders_seen_at = float("-inf")
         self._clock = clock
         self._due_at = self.started_at
@@ -167,8 +172,9 @@ class Daemon:
             self.prober.report(self.decision.health)
         self._state(before, now)
         self.senses.tell(before.complaining, self.decision.complaining)
+        self.figures.decided(results, self.decision.changes)
         for change in self.decision.changes:
-            self._record(change)
+            self._record(change, before.plan)
         if any(change.kind is not Kind.SUSPECT for change in self.decision.changes):
             self.memory.note()
         if self.decision.doubt and before.doubt is None:
@@ -233,7 +239,8 @@ class Daemon:
 
     def _lease(self, store: Store | None, clock: Callable[[], float]) -> LeaseHolder | None:
         steering = self.config.steering
-        if steering is None or not steering.primaries or store is None:
+        writable = steering is not None and (steering.primaries or steering.route53_zone_id)
+        if steering is None or not writable or store is None:
             return None
         candidate = Candidate(self.config.node, secrets.token_hex(8), steering.lease_term_seconds)
         return LeaseHolder(store, candidate, self.bid, self._wake_keepers, self.events, clock)
@@ -292,7 +299,9 @@ class Daemon:
             lag = max(0.0, now - self._due_at)
             self.most_lag_seconds = max(self.most_lag_seconds, lag)
             self.senses.look(lag, now)
+            self.figures.lag.observe(lag)
             self.take(self.prober.tick(now, self.decision.health, self._spoken_of()), lag, now)
+            self.figures.answered(self.prober.pollers.take_durations())
             self.memory.save(self.decision, now)
             self._due_at = self._due_at + tick_seconds if lag < tick_seconds else now + tick_seconds
             if watchdog_seconds is not None and now - fed_at > watchdog_seconds / 4:
@@ -328,29 +337,32 @@ class Daemon:
         self.order_book.look()
         if self.order_book.error:
             self.events.write("trouble", f"{self.order_book.error}.", scope="maintenance")
-        orders = {node: one.sentence for node, one in self.order_book.orders.items()}
-        for node in sorted(orders.keys() | self._orders.keys()):
-            if orders.get(node) != self._orders.get(node):
-                told = f"is {orders[node]}" if node in orders else "may serve again: no order is in force"
-                self.events.write("maintenance", f"{node} {told}.", node=node)
-        self._orders = orders
+        found = self.order_book.orders
+        for node in sorted(found.keys() | self._found_orders.keys()):
+            was, is_now = self._found_orders.get(node), found.get(node)
+            if was != is_now:
+                told = f"is {is_now.sentence}" if is_now else "may serve again: no order is in force"
+                self.events.write("maintenance", f"{node} {told}.", node=node, **ordered(was, is_now))
+        self._found_orders = found
+        self._orders = {node: one.sentence for node, one in found.items()}
         self._heed_overrides()
 
     def _heed_overrides(self) -> None:
-        overrides = {node: Override(one.to, one.sentence) for node, one in self.order_book.overrides.items()}
-        for node in sorted(overrides.keys() | self._overrides.keys()):
-            if overrides.get(node) != self._overrides.get(node):
-                told = (
-                    f"is {overrides[node].reason}" if node in overrides else "is judged by what is seen again"
-                )
-                self.events.write("maintenance", f"{node} {told}.", node=node)
-        self._overrides = overrides
+        found = self.order_book.overrides
+        for node in sorted(found.keys() | self._found_overrides.keys()):
+            was, is_now = self._found_overrides.get(node), found.get(node)
+            if was != is_now:
+                told = f"is {is_now.sentence}" if is_now else "is judged by what is seen again"
+                self.events.write("maintenance", f"{node} {told}.", node=node, **ordered(was, is_now))
+        self._found_overrides = found
+        self._overrides = {node: Override(one.to, one.sentence) for node, one in found.items()}
         if (pause := self.order_book.pause) != self.pause:
             told = "Acts again on what it decides."
             if pause is not None:
                 until = f"{pause.until:%Y-%m-%d %H:%M} UTC"
                 told = f"Acts on nothing until {until}, by {pause.owner}: {pause.reason}."
-            self.events.write("maintenance", told, scope="pause")
+            by = {"by": pause.owner} if pause else {}
+            self.events.write("maintenance", told, scope="pause", **by)
             self.pause = pause
             self._wake()
 
@@ -408,7 +420,7 @@ class Daemon:
         for keeper in self.keepers:
             keeper.wake()
 
-    def _record(self, change: Change) -> None:
+    def _record(self, change: Change, before: Plan) -> None:
         self.events.write(
             str(change.kind),
             change.reason,
@@ -416,4 +428,5 @@ class Daemon:
             pool=change.pool,
             scope=change.scope,
             **({"fault": change.fault} if change.fault else {}),
+            **moved(change, before, self.decision.plan),
         )

@@ -2,9 +2,10 @@
 
 Every line holds `at` (wall clock, seconds since 1970), `monotonic` (seconds since boot, comparable between
 machines that share a kernel), `observer` (the node that says so), `kind` and a sentence in `reason`; most
-also `node` (whom it is about), `pool` and `scope`. Kinds are `start`, `suspect`, `down`, `up`, `held`,
-`weight`, `haproxy_set`, `haproxy_weight`, `haproxy_cut`, `dns_update`, `lease`, `view`, `maintenance`,
-`vitals`, `check`, `doubt`, `trouble` and `stop`.
+also `node` (whom it is about), `pool` and `scope`. Where something was changed there are `before` and
+`after`, where a person ordered it `by`. Kinds are `start`, `suspect`, `down`, `up`, `held`, `weight`,
+`haproxy_set`, `haproxy_weight`, `haproxy_cut`, `dns_update`, `lease`, `view`, `maintenance`, `vitals`,
+`check`, `doubt`, `trouble` and `stop`.
 """
 
 import json

@@ -139,6 +139,8 @@ class FrontDoor:
                 f"{node} {what} from this front door in {', '.join(backends)}.",
                 node=node,
                 state="ready" if in_service else "drain",
+                before="drain" if in_service else "ready",
+                after="ready" if in_service else "drain",
                 backends=backends,
                 order_milliseconds=round(seconds * 1000, 2),
             )

@@ -71,6 +71,10 @@ class Keeper:
         self.error: str | None = None
         self.failing_since: float | None = None
         """Since when this primary cannot be asked or written."""
+        self.updates = 0
+        """Updates that it took from this node, those of the epoch alone included."""
+        self.failures = 0
+        """Times that it could not be asked or written, or was changed by another first."""
         self.epoch_seen = 0
         """The highest epoch that was seen in its zone."""
         self._authority = authority
@@ -97,10 +101,12 @@ class Keeper:
                 self.error, self.failing_since, self._backoff_seconds = None, None, 0.0
             except ZoneConflict as conflict:
                 self.view = None
+                self.failures += 1
                 self._events.write("trouble", f"{conflict}; looking again.", primary=self.name)
                 wait_seconds = self._back_off()
             except ZoneError as error:
                 self.view, self.error = None, str(error)
+                self.failures += 1
                 self.failing_since = self._clock() if self.failing_since is None else self.failing_since
                 self._events.write("trouble", f"{error}.", primary=self.name)
                 wait_seconds = self._back_off()
@@ -151,6 +157,7 @@ class Keeper:
 
     async def _write(self, changes: tuple[RecordChange, ...], view: ZoneView, fence: Fence) -> None:
         await self._authority.update(changes, fence)
+        self.updates += 1
         self.view, self._wrong = None, None
         if not changes:
             told = f"{self.name} now takes no update from before epoch {fence.after}."
@@ -165,6 +172,8 @@ class Keeper:
                 serial_before=view.serial,
                 epoch=fence.after,
                 records={change.name: sorted(change.after.addresses) for change in changes},
+                before={change.name: sorted(change.before.addresses) for change in changes},
+                after={change.name: sorted(change.after.addresses) for change in changes},
             )
 
     def _back_off(self) -> float:

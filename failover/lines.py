@@ -68,6 +68,7 @@ class Line:
         if probe.good:
             probe.good, self._retry_seconds = 0, 0.0
             results.append(Result(self.target, True))
+        self.pollers.note_durations(self.target.check, probe.durations)
         for _ in range(probe.bad):
             results.append(Result(self.target, False, probe.bad_reason, probe.bad_fault))
         probe.bad = 0
@@ -146,6 +147,7 @@ class FreshSessions:
             probe.heard, self.heard_at = False, now
         if not probe.closing:
             return
+        self.pollers.note_durations(self.target.check, probe.durations)
         results.append(Result(self.target, probe.succeeded, probe.failure or "", probe.failure_fault))
         self.connection.close()
         self.connection = None

@@ -18,7 +18,7 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -111,14 +111,22 @@ def _add_ordering(parser: argparse.ArgumentParser, *places: str) -> None:
 
 def _change(options: argparse.Namespace) -> str:
     config = load_config(options.config)
-    files = _files(options)
     node = getattr(options, "node", None)
     if options.command in ("set", "override") and node not in {peer.name for peer in config.peers}:
         raise ConfigError(f"there is no node {node!r}")
+    return render_book(amend(_files(options), lambda book: _changed(book, options)))
+
+
+def amend(files: MaintenanceFiles, change: Callable[[Book], Book]) -> Book:
+    """Replace what is ordered on this node by what `change` makes of it; returns that.
+
+    The one way to give an order, for `mtafleet-maintenance` and for the API. OSError when it cannot be
+    written, ConfigError when neither the file nor the daemon's copy of it makes sense.
+    """
     with _locked(files.orders):
-        text = render_book(_changed(_present(files), options))
-        _write(files.orders, text)
-    return text
+        book = change(_present(files))
+        _write(files.orders, render_book(book))
+    return book
 
 
 def _files(options: argparse.Namespace) -> MaintenanceFiles:
@@ -132,16 +140,27 @@ def _changed(book: Book, options: argparse.Namespace) -> Book:
     """`book` after one command."""
     match options.command:
         case "set":
-            return replace(book, orders={**book.orders, options.node: _order(options)})
+            return with_order(book, options.node, _order(options))
         case "lift":
-            return replace(book, orders=_without(book.orders, options.node))
+            return with_order(book, options.node, None)
         case "override":
-            override = NodeOverride(options.to, _order(options))
-            return replace(book, overrides={**book.overrides, options.node: override})
+            return with_override(book, options.node, NodeOverride(options.to, _order(options)))
         case "release":
-            return replace(book, overrides=_without(book.overrides, options.node))
+            return with_override(book, options.node, None)
         case _:
             return replace(book, pause=_order(options) if options.command == "pause" else None)
+
+
+def with_order(book: Book, node: str, order: Order | None) -> Book:
+    """`book` with `node` out of service by `order`, or without any for it."""
+    kept = _without(book.orders, node)
+    return replace(book, orders=kept if order is None else {**kept, node: order})
+
+
+def with_override(book: Book, node: str, override: NodeOverride | None) -> Book:
+    """`book` with `override` for `node`, or without any."""
+    kept = _without(book.overrides, node)
+    return replace(book, overrides=kept if override is None else {**kept, node: override})
 
 
 def _without(found: Mapping[str, T], node: str) -> dict[str, T]:
@@ -169,15 +188,20 @@ def _order(options: argparse.Namespace) -> Order:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    with file.with_name("lock").open("w") as lock:
+    """Opened to be read only: whoever made it first, root or the API's user, the other can lock it too."""
+    lock = os.open(file.with_name("lock"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def _write(file: Path, text: str) -> None:
     """Replace the file as a whole: the daemon must never read half of one, not even after a power cut."""
     fresh = file.with_name(f"{file.name}.new")
-    with fresh.open("w", encoding="utf-8") as stream:
+    fresh.unlink(missing_ok=True)  # what a writer that was killed has left may be another user's
+    with fresh.open("x", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
         os.fchmod(stream.fileno(), 0o644)

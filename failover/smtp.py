@@ -81,12 +81,18 @@ class SmtpProbe:
     """What the last bad interval looked like."""
     stuck_since: float | None = None
     """When the NOOP was sent that has no answer yet."""
+    durations: list[float] = field(default_factory=list)
+    """Seconds that answers took since the caller last looked: to NOOP, or a fresh session as a whole."""
     _judged_at: float | None = None
     """When that NOOP was last counted as too late."""
     _slow_seconds: float = 0.0
     """How long the last answer took, if that was too long."""
     _replies: Replies = field(default_factory=Replies)
     _output: bytes = b""
+    _began_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._began_at = self.deadline - self.step_timeout_seconds
 
     @property
     def closing(self) -> bool:
@@ -159,8 +165,10 @@ class SmtpProbe:
         else:
             self._output += b"QUIT\r\n"
             self.phase = Phase.CLOSED
+            self.durations.append(max(0.0, now - self._began_at))
 
     def _answered(self, sent_at: float, now: float) -> None:
+        self.durations.append(max(0.0, now - sent_at))
         late = now >= sent_at + self.noop_timeout_seconds
         self._slow_seconds = now - sent_at if late else 0.0
         if self._judged_at is None and late:

@@ -42,6 +42,7 @@ def describe(daemon: Daemon, now: float) -> dict[str, Any]:
         "dns": _dns(daemon, now),
         "views": _views(daemon),
         "maintenance": _maintenance(daemon),
+        "figures": daemon.figures.describe(),
         "recent": list(daemon.events.recent)[-10:],
     }
 
@@ -165,6 +166,8 @@ def _primary(keeper: Keeper) -> dict[str, Any]:
         "serial": view.serial if view else None,
         "epoch": view.epoch if view else None,
         "answers": answers,
+        "updates": keeper.updates,
+        "failures": keeper.failures,
     }
 
 

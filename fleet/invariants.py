@@ -125,7 +125,7 @@ def quotas_suffice(environment: Environment, _as_of: date) -> Iterator[Finding]:
 
 def health_checks(environment: Environment) -> int:
     """How many Route 53 health checks the fleet has: a node's own port, views, their count, and the whole."""
-    if environment.aws is None:
+    if environment.aws is None or environment.failover.route53_writer:
         return 0
     nodes = sum(len(region.nodes) for region in environment.regions.values())
     return nodes * (environment.aws.checks.views + 3)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from fleet.errors import MtafleetError
-from fleet.ports import STORE_CLUSTER_PORT, STORE_PORT, Opening, openings
+from fleet.ports import API_PORT, STORE_CLUSTER_PORT, STORE_PORT, Opening, openings
 from fleet.spec.models import Environment
 from fleet.topology import HEARTBEAT_PORT, Fleet, FleetNode, PoolInstance, Role, SendingAddress
 
@@ -84,6 +84,8 @@ class Outputs(_Output):
     acme: AcmeOutput
     resolver: ResolverOutput = ResolverOutput()
     addresses: dict[IPv4Address, AddressOutput] = {}
+    steered_zone_id: str | None = None
+    """The zone in Route 53 that the daemons write; None where they write none."""
 
     @property
     def public_addresses(self) -> dict[IPv4Address, IPv4Address]:
@@ -106,6 +108,9 @@ class Secrets(_Output):
     tsig: TsigKey
     store: SecretStr
     """What all certificates of the shared store are derived from; no node is given it."""
+    api: SecretStr | None = None
+    """What tokens and certificates of the daemons' HTTP API are derived from; no node is given it. None in a
+    stack that an earlier version has made: its nodes serve no API until the next `mtafleet up`."""
     users: dict[str, SecretStr] = {}
     """user -> password."""
     ssh_private_key: SecretStr
@@ -166,6 +171,11 @@ class NodeModel:
         return self.host in self.fleet.store_nodes
 
     @property
+    def writes_route53(self) -> bool:
+        """Whether this node's daemon writes the steered names into Route 53."""
+        return self.is_mta and self.outputs.steered_zone_id is not None
+
+    @property
     def store_port(self) -> int:
         return STORE_PORT
 
@@ -194,7 +204,7 @@ class NodeModel:
 
     @property
     def openings(self) -> tuple[Opening, ...]:
-        """Ports that the packet filter opens besides SSH and the heartbeat."""
+        """Ports that the packet filter opens besides SSH, the heartbeat and the API."""
         return openings(self.fleet, self.host)
 
     @property
@@ -202,8 +212,13 @@ class NodeModel:
         return HEARTBEAT_PORT
 
     @property
+    def api_port(self) -> int:
+        return API_PORT
+
+    @property
     def operator_networks(self) -> tuple[IPv4Network, ...]:
-        """Where SSH may come from; empty: from anywhere that something before the machine lets through."""
+        """Where SSH and requests to the API may come from. Empty: SSH from anywhere that something before the
+        machine lets through, requests from the fleet alone."""
         if self.environment.aws is not None:
             return tuple(self.environment.aws.operator_networks)
         lab = self.environment.lab

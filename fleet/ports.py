@@ -9,6 +9,8 @@ from fleet.topology import INBOUND_PORT, INBOUND_PROBE_PORT, Fleet, FleetNode
 
 STORE_PORT, STORE_CLUSTER_PORT = 10_422, 10_622
 """Of the shared store, for clients and between its servers: within the range open between nodes."""
+API_PORT = 10_443
+"""Of the HTTP API beside each failover daemon: for the fleet and its operators."""
 SMTP, DOMAIN, HTTPS, SMTPS, SUBMISSION = 25, 53, 443, 465, 587
 
 
@@ -26,7 +28,7 @@ class Opening:
 
 
 def openings(fleet: Fleet, node: FleetNode) -> tuple[Opening, ...]:
-    """Everything but SSH and the heartbeat, which every machine has."""
+    """Everything but SSH, the heartbeat and the API, which every machine has."""
     return tuple(_openings(fleet, node))
 
 

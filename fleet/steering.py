@@ -6,7 +6,10 @@ The files go to `SECRET_FILE` and `TSIG_KEY_FILE` (0600) and to wherever the uni
 
 import hashlib
 import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from ipaddress import IPv4Address
 from typing import Any
 
 from fleet.certificates import CHAIN_FILE
@@ -32,13 +35,24 @@ LEASE_TERM_MILLISECONDS = 3_000
 """A writer of DNS that dies is followed by another after a little longer; see docs/architecture.md."""
 
 
-def daemon_config(fleet: Fleet, node_name: str, as_of: date | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """Where Route 53 hosts the steered names, and what the world sees of the addresses in them."""
+
+    zone_id: str
+    public: Mapping[IPv4Address, IPv4Address]
+    """By private address."""
+
+
+def daemon_config(
+    fleet: Fleet, node_name: str, as_of: date | None = None, hosted: Hosted | None = None
+) -> dict[str, Any]:
     """The JSON object that `failover/config.py` describes, for the node called `node_name`.
 
     MTA nodes steer their own HAProxy and may write DNS; the application host steers its own
     HAProxy only; the witness steers nothing. MTA nodes and the witness tell health checkers what they see.
     Addresses are as warm as they are on the day `as_of`, today if that is None: later they carry more, never
-    less.
+    less. `hosted`: the daemons write the steered names into Route 53.
     """
     node = fleet.node(node_name)
     return {
@@ -49,7 +63,7 @@ def daemon_config(fleet: Fleet, node_name: str, as_of: date | None = None) -> di
         "pools": _pools(fleet),
         "policy": _policy(fleet),
         "haproxy": None if node.role == "witness" else {"socket": HAPROXY_SOCKET},
-        "dns": _dns(fleet) if node.role == "mta" else None,
+        "dns": _dns(fleet, hosted) if node.role == "mta" else None,
         "views": view_settings(fleet, node, HAPROXY_SOCKET),
         "store": store_access(fleet, node) if node.role == "mta" else None,
         "safety": _safety(fleet, as_of or datetime.now(UTC).date()),
@@ -166,7 +180,7 @@ def steered_names(fleet: Fleet) -> dict[str, dict[str, str]]:
     }
 
 
-def _dns(fleet: Fleet) -> dict[str, Any]:
+def _dns(fleet: Fleet, hosted: Hosted | None) -> dict[str, Any]:
     """Without primaries where a DNS host steers: entries are judged all the same, nobody writes a zone."""
     primaries = fleet.name_servers if fleet.answers_for_its_zones else ()
     pools = {one.submission_name: one.pool for one in fleet.pools}
@@ -181,11 +195,18 @@ def _dns(fleet: Fleet) -> dict[str, Any]:
         # A store's leader that dies together with DNS's writer costs most time: so those without come first.
         "writers": [one.name for one in sorted(fleet.mta_nodes, key=lambda node: node in fleet.store_nodes)],
         "lease_term_milliseconds": LEASE_TERM_MILLISECONDS,
+        **({"route53": {"zone_id": hosted.zone_id}} if hosted else {}),
         "records": [
-            {"name": name, "pool": pools.get(name), "addresses": addresses}
+            {"name": name, "pool": pools.get(name), "addresses": _published(addresses, hosted)}
             for name, addresses in steered_names(fleet).items()
         ],
     }
+
+
+def _published(addresses: Mapping[str, str], hosted: Hosted | None) -> dict[str, str]:
+    """By node, as the answers have them."""
+    public = hosted.public if hosted else {}
+    return {node: str(public.get(IPv4Address(one), one)) for node, one in addresses.items()}
 
 
 def heartbeat_secret(tsig_secret: str) -> str:

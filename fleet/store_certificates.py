@@ -1,8 +1,9 @@
-"""Certificates of the shared store, for the operator's machine (nodes have no `cryptography`).
+"""Certificates of the shared store and of the daemons' HTTP API, for the operator's machine (nodes have no
+`cryptography`).
 
-All of them follow from one secret of the stack, byte for byte the same at each run: Ed25519 keys are derived
-from the secret and a name, its signatures have no randomness, and validity has fixed ends. A node is given
-its own key and never the secret. Two authorities keep apart who may be a server and who may be a client.
+All of one kind follow from one secret of the stack, byte for byte the same at each run: Ed25519 keys are
+derived from the secret and a name, its signatures have no randomness, and validity has fixed ends. A node
+is given its own key and never the secret. Two authorities keep apart who may be a server and who a client.
 
 The certificates outlive any fleet on purpose: one that ran out would take the quorum away. A key that has
 become known is made worthless by another secret.
@@ -35,10 +36,11 @@ class Identity:
 class Authorities:
     """Everything that is derived from `secret`."""
 
-    def __init__(self, secret: str, fleet: str) -> None:
-        """`fleet` is shown in the certificates."""
+    def __init__(self, secret: str, fleet: str, what: str = "store") -> None:
+        """`fleet`, and `what` the certificates are for, are shown in them."""
         self._secret = secret.encode()
         self._fleet = fleet
+        self._what = what
 
     @property
     def servers_pem(self) -> str:
@@ -106,14 +108,14 @@ class Authorities:
         )
 
     def _name(self, kind: str) -> x509.Name:
-        text = f"mtafleet {self._fleet} store {kind}"[:64]
+        text = f"mtafleet {self._fleet} {self._what} {kind}"[:64]
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
     def _key(self, label: str) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self._derive(f"key of {label}"))
 
     def _derive(self, label: str) -> bytes:
-        return hmac.digest(self._secret, f"mtafleet store, {label}".encode(), hashlib.sha256)
+        return hmac.digest(self._secret, f"mtafleet {self._what}, {label}".encode(), hashlib.sha256)
 
 
 def _usage(*, key_cert_sign: bool) -> x509.KeyUsage:

@@ -27,6 +27,8 @@ from fleet.topology import Fleet
 DEFAULT_SPAN = timedelta(hours=2)
 DEFAULT_TIMEOUT = timedelta(minutes=10)
 BACK_TIMEOUT = timedelta(minutes=2)
+ROUTE53_SECONDS = 60
+"""A change is on all of Route 53's servers within 60 s under normal conditions (Developer Guide)."""
 
 
 @click.command()
@@ -133,7 +135,10 @@ def fleet_with(environment: str, node: str) -> Fleet:
 
 
 def checks_seconds(fleet: Fleet) -> int:
-    """How long Route 53 may take to notice what views say; 0 where no answer hangs on health checks."""
+    """How long Route 53 may take to notice what views say, or to have on all its servers what the daemons
+    write; 0 where it answers nothing."""
+    if fleet.environment.failover.route53_writer:
+        return ROUTE53_SECONDS
     aws = fleet.environment.aws
     return aws.checks.interval_seconds * aws.checks.failures if aws else 0
 

@@ -112,6 +112,8 @@ def _dns(environment: Environment, aws: Aws, prices: Prices) -> float:
 
 def checks_month(environment: Environment, aws: Aws, prices: Prices) -> float:
     """Health checks of a month: per node one of a port, some of views (HTTPS), and two calculated ones."""
+    if environment.failover.route53_writer:
+        return 0.0
     nodes = sum(len(region.nodes) for region in environment.regions.values())
     https = nodes * aws.checks.views
     fast = nodes * (aws.checks.views + 1) if aws.checks.interval_seconds == 10 else 0

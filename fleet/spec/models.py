@@ -201,6 +201,9 @@ class Failover(Strict):
     kernel's own figure over ten seconds (`/proc/pressure/cpu`)."""
     dns_ttl_seconds: Annotated[int, Field(ge=1, le=300)] = 5
     """How long resolvers may keep the steered names."""
+    route53_writer: bool = False
+    """On AWS: the daemons write the steered names into Route 53 themselves, in place of answers that hang on
+    health checks there. Decide it before the fleet's first `up`."""
     store_nodes: list[Label] = Field(default=[])
     """The nodes that keep the fleet's shared store, each in a site of its own, three, five or another odd
     number: as long as most of them are there, DNS can be changed. Left out: the first node of each region by

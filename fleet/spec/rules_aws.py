@@ -55,6 +55,15 @@ def each_site_has_an_aws_region_of_its_own(environment: Environment) -> Iterator
         first.setdefault(place.region, path)
 
 
+def route53_is_written_on_aws_only(environment: Environment) -> Iterator[Finding]:
+    if environment.failover.route53_writer and environment.substrate != "aws":
+        yield Finding(
+            ("failover", "route53_writer"),
+            f"a fleet on `{environment.substrate}` has name servers of its own, which daemons write",
+            "Leave it out.",
+        )
+
+
 def zones_lie_in_their_region(environment: Environment) -> Iterator[Finding]:
     for path, _name, _network, place in places(environment):
         for position, zone in enumerate(place.zones):
@@ -243,4 +252,5 @@ RULES = (
     checkers_are_not_the_world,
     existing_zones_are_hosted_here,
     checks_have_observers,
+    route53_is_written_on_aws_only,
 )

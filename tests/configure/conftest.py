@@ -8,6 +8,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from fleet.api_tokens import ApiRole, token
 from fleet.inventory import NodeModel, Outputs, Secrets, node_models
 from fleet.spec.models import Environment
 from fleet.topology import Fleet
@@ -63,6 +64,7 @@ def secrets(fleet: Fleet) -> Secrets:
                 "secret": "dHNpZy1zZWNyZXQtZm9yLXRlc3Rz",
             },
             "store": "store-secret-for-tests",
+            "api": "api-secret-for-tests",
             "users": {user: f"password-of-{user}" for user in fleet.environment.users},
             "ssh_private_key": "ssh-private-key-for-tests",
         }
@@ -85,8 +87,16 @@ def fleet_secrets(secrets: Secrets) -> list[str]:
         *(password.get_secret_value() for password in secrets.users.values()),
         secrets.tsig.secret.get_secret_value(),
         secrets.store.get_secret_value(),
+        *_of_api(secrets),
         secrets.ssh_private_key.get_secret_value(),
     ]
+
+
+def _of_api(secrets: Secrets) -> list[str]:
+    """The secret itself, and the tokens that follow from it."""
+    assert secrets.api is not None
+    plain = secrets.api.get_secret_value()
+    return [plain, *(token(plain, role) for role in ApiRole)]
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from fleet.api import AUTHORITY
+from fleet.api_tokens import ApiRole, token
 from fleet.return_path import return_path_key
 from fleet.steering import heartbeat_secret
 from fleet.store import client_name, clients
@@ -37,6 +39,14 @@ def plain_secrets(system: System) -> dict[str, bytes]:
     for node in clients(system.fleet):
         own = authorities.client(client_name(node))
         found[f"store client key of {node.name}"] = _middle(own.private_key_pem)
+    assert secrets.api is not None
+    api = secrets.api.get_secret_value()
+    found["api secret"] = api.encode()
+    found |= {f"api token of {role}": token(api, role).encode() for role in ApiRole}
+    issuer = Authorities(api, system.fleet.environment.environment, AUTHORITY)
+    for node in system.fleet.nodes:
+        own = issuer.server(node.fqdn, node.address)
+        found[f"api key of {node.name}"] = _middle(own.private_key_pem)
     found["SSH key"] = _middle(secrets.ssh_private_key.get_secret_value())
     return found
 

@@ -1,14 +1,17 @@
 """Who may hand mail to the fleet, and by which doors; each claim at every node."""
 
+import json
+import signal
 from ipaddress import IPv4Address
 
 import pytest
 
-from fleet.ports import DOMAIN, HTTPS, SMTP, SMTPS, SUBMISSION
+from fleet.ports import API_PORT, DOMAIN, HTTPS, SMTP, SMTPS, SUBMISSION
 from fleet.topology import INBOUND_PORT, INBOUND_PROBE_PORT, FleetNode
+from tests.end_to_end.command import mtafleet, start
 from tests.end_to_end.mail import Mail
 from tests.end_to_end.smtp import PATIENCE_SECONDS, Login, dialogue, reachable
-from tests.end_to_end.system import WORLD, System, at_once
+from tests.end_to_end.system import NAME, WORLD, System, at_once
 
 STRANGER = "a.stranger@gmail.com"
 NOT_ALLOWED = "5"  # every permanent refusal
@@ -59,7 +62,7 @@ def test_the_internet_reaches_public_ports_only(configured: System) -> None:
         for one in pools
         for port in (one.smtps_port, one.submission_port, one.probe_port, one.hand_over_port)
     ]
-    inner += [INBOUND_PORT, INBOUND_PROBE_PORT, SSH]
+    inner += [INBOUND_PORT, INBOUND_PROBE_PORT, SSH, API_PORT]
     closed = [(node.address, port) for node in configured.fleet.nodes for port in inner]
     closed += [(one.address, port) for one in configured.fleet.sending_addresses for port in inner]
     opened = [door for node in configured.fleet.mta_nodes for door in _relay_attempts(node)]
@@ -71,6 +74,36 @@ def test_the_internet_reaches_public_ports_only(configured: System) -> None:
     assert [door for door, open_ in zip(closed, found, strict=True) if open_] == []
     found = at_once(lambda door: reachable(network, *door, timeout_seconds=PATIENCE_SECONDS), opened)
     assert [door for door, open_ in zip(opened, found, strict=True) if not open_] == []
+
+
+def test_an_operator_asks_a_nodes_api(configured: System) -> None:
+    """Over TLS, by the certificate and the token that follow from the stack's secret."""
+    node = configured.fleet.mta_nodes[0].name
+    told = mtafleet("api", NAME, node, "/v1/status")
+    assert told.status == 0, told.text
+    assert told.json()["node"] == node
+    assert set(told.json()["pools"]) >= {pool.pool for pool in configured.fleet.pools}
+    metrics = mtafleet("api", NAME, configured.fleet.witness.name, "/metrics")
+    assert "mtafleet_daemon_up 1.0" in metrics.output, metrics.text
+    refused = mtafleet("api", NAME, node, "/v1/nothing")
+    assert (refused.status, "404" in refused.output) == (1, True), refused.text
+
+
+def test_an_operator_watches_and_looks_back(configured: System) -> None:
+    nodes = {node.name for node in configured.fleet.nodes}
+    watching = start("status", NAME, "--watch", "--json")
+    try:
+        assert watching.stdout is not None
+        told = json.loads(watching.stdout.readline())
+        assert (told["before"], set(told)) == (None, {"at", "what", "before", "after"})
+    finally:
+        watching.send_signal(signal.SIGINT)
+        _, errors = watching.communicate(timeout=PATIENCE_SECONDS)
+    assert watching.returncode == 0, errors
+    found = mtafleet("history", NAME, "--for", "1d", "--limit", "1000", "--json")
+    assert found.status == 0, found.errors
+    entries = [json.loads(line) for line in found.output.splitlines()]
+    assert {one["observer"] for one in entries if one["kind"] == "start"} == nodes
 
 
 def test_a_user_is_known_to_its_own_pool_only(configured: System) -> None:

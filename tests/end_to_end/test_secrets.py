@@ -22,6 +22,7 @@ PLACES_ON_NODES = {
     r"/etc/mtafleet/failover/tsig\.key": (r"TSIG secret", "600 mtafleet:mtafleet"),
     r"/etc/mtafleet/failover/store\.key": (r"store client key of .*", "600 mtafleet:mtafleet"),
     r"/etc/mtafleet/nats/server\.key": (r"store server key of .*", "600 nats:nats"),
+    r"/etc/mtafleet/failover/api\.key": (r"api key of .*", "600 mtafleet-api:mtafleet-api"),
     r"/etc/mtafleet/failover/heartbeat\.key": (r"heartbeat secret", "600 mtafleet:mtafleet"),
 }
 #: Everything that keeps something over a boot or could be read by another program.
@@ -84,7 +85,8 @@ def test_each_node_holds_what_it_needs_and_nobody_else_may_read_it(configured: S
     assert wrong == []
     for node, files in zip(nodes, found, strict=True):
         assert bool(files) == (node.role == "mta") or "heartbeat" in str(files), node.name
-        assert all(node.name in name for file in files.values() for name in file[1] if "store" in name)
+        own = [name for file in files.values() for name in file[1] if "store" in name or "api" in name]
+        assert all(node.name in name for name in own), node.name
 
 
 def test_journals_tell_no_secret(configured: System, mail: Mail) -> None:

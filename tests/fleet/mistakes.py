@@ -187,6 +187,8 @@ MISTAKES = [
             "failover.store_nodes", "4 nodes bear the loss of no more than 3 do", "odd number"),
     Mistake("two store nodes", "  fall: 2 ", "  store_nodes: [east-1, west-1]\n  fall: 2 ", "store_nodes:",
             "failover.store_nodes", "when three keep it", "three, five"),
+    Mistake("Route 53 beside name servers of one's own", "  fall: 2 ", "  route53_writer: true\n  fall: 2 ", "route53_writer",
+            "failover.route53_writer", "has name servers of its own", "Leave it out"),
     Mistake("jitter above delay", "jitter_milliseconds: 0", "jitter_milliseconds: 5", "jitter_milliseconds",
             "lab.link.jitter_milliseconds", "before they are sent", "at most 0"),
     # YAML itself

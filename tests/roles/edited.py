@@ -15,6 +15,7 @@ def with_secrets(node: NodeModel, **changes: Any) -> NodeModel:
         },
         "tsig": node.secrets.tsig.model_dump() | {"secret": node.secrets.tsig.secret.get_secret_value()},
         "store": node.secrets.store.get_secret_value(),
+        "api": node.secrets.api.get_secret_value() if node.secrets.api else None,
         "users": {user: one.get_secret_value() for user, one in node.secrets.users.items()},
         "ssh_private_key": node.secrets.ssh_private_key.get_secret_value(),
     }

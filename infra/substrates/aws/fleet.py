@@ -18,6 +18,7 @@ from infra.substrates.aws.health import steering
 from infra.substrates.aws.identity import NodeIdentity
 from infra.substrates.aws.network import networks
 from infra.substrates.aws.nodes import Machine, MachineArgs
+from infra.substrates.aws.route53_writer import route53_writer
 from infra.substrates.aws.upon import Foundation
 
 
@@ -36,7 +37,7 @@ def provision_fleet(environment: Environment, settings: StackSettings) -> None:
         node.name: Machine(node.name, MachineArgs(node, made[node.site], identity.profile), foundation, cloud)
         for node in cloud.fleet.nodes
     }
-    steering(foundation, cloud)
+    steered = _steered(identity, foundation, cloud)
     budget(cloud)
     pulumi.export(
         "fleet",
@@ -46,9 +47,18 @@ def provision_fleet(environment: Environment, settings: StackSettings) -> None:
             "acme": {"directory": environment.acme.directory, "ca_certificate": None},
             "resolver": {"root_hints": [], "trust_anchor": None},
             "addresses": _addresses(cloud.fleet, foundation),
+            **steered,
         },
     )
     pulumi.export("secrets", pulumi.Output.secret(foundation.secrets))
+
+
+def _steered(identity: NodeIdentity, foundation: Foundation, cloud: Cloud) -> Mapping[str, Any]:
+    """Answers that hang on health checks, or the right to write plain ones."""
+    if cloud.environment.failover.route53_writer:
+        return {"steered_zone_id": route53_writer(identity, foundation, cloud)}
+    steering(foundation, cloud)
+    return {}
 
 
 def _access(cloud: Cloud) -> Mapping[str, Any]:

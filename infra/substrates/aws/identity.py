@@ -12,7 +12,7 @@ SESSION_MANAGER = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
 class NodeIdentity(pulumi.ComponentResource):
-    """The role of every machine of the fleet; `profile` is the name of its instance profile."""
+    """The role of every machine of the fleet; `profile` and `role_name` are its names."""
 
     def __init__(
         self, topics: Sequence[pulumi.Input[str]], keys: Sequence[pulumi.Input[str]], cloud: Cloud
@@ -38,6 +38,7 @@ class NodeIdentity(pulumi.ComponentResource):
             ),
             opts=inside,
         )
+        self.role_name = role.name
         profile = aws.iam.InstanceProfile(
             "node", name=name, role=role.name, tags=cloud.tags("node"), opts=inside
         )

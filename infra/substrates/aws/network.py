@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fleet.aws.layout import zone_networks
-from fleet.ports import openings
+from fleet.ports import API_PORT, openings
 from fleet.spec.aws import AwsPlace
 from fleet.topology import HEARTBEAT_PORT, Fleet
 from infra.substrates.aws.cloud import Cloud
@@ -154,7 +154,8 @@ def packet_filter(fleet: Fleet, operator_networks: Sequence[IPv4Network]) -> dic
     ingress.append(_rule("tcp", peers[0], inside, peers[-1]))
     ingress.append(_rule("udp", HEARTBEAT_PORT, inside))
     if operator_networks:
-        ingress.append(_rule("tcp", SSH, sorted(map(str, operator_networks))))
+        operators = sorted(map(str, operator_networks))
+        ingress += [_rule("tcp", SSH, operators), _rule("tcp", API_PORT, operators)]
     egress = [_rule("tcp", port, [EVERYWHERE]) for port in OUTBOUND_TCP]
     egress += [_rule("udp", port, [EVERYWHERE]) for port in OUTBOUND_UDP]
     egress.append(_rule("-1", 0, inside))
