@@ -15,11 +15,12 @@ from infra.aws_stack import AwsStack
 from infra.engine.leftovers import remove_torn_attributes
 from infra.recovery.account import Account
 from infra.recovery.files import apply
-from infra.recovery.locks import Lock, folder_of, locks_of
+from infra.recovery.locks import Lock, drop, locks_of
 from infra.recovery.lookup import Chosen, verdicts
 from infra.recovery.model import FATES, RecoveryError, Verdict
 from infra.recovery.planned import strays, with_planned
 from infra.recovery.runs import Run, end_remains, noted
+from infra.recovery.stores import folder_of
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,17 @@ def free(stack: AwsStack, consent: Consent) -> None:
     if locks:
         held = ", ".join(map(str, locks))
         click.echo(f"breaking the lock of a killed run on {stack.name}: {held}", err=True)
-        stack.call(["cancel", "--yes"])
+        drop(stack.backend, locks)
         record(stack.environment.environment, "up", stack.name, "lock broken", held_by=held)
+        _refuse_newcomers(stack)
     if ours is not None:
         ours.ended()
+
+
+def _refuse_newcomers(stack: AwsStack) -> None:
+    """RecoveryError when somebody began while locks were judged: theirs was left alone."""
+    for lock in locks_of(stack.backend, stack.project_name, stack.name):
+        raise RecoveryError(f"{lock} has locked {stack.name} meanwhile: wait until that run has ended")
 
 
 def _judge(stack: AwsStack, lock: Lock, ours: Run | None, consent: Consent) -> None:

@@ -8,21 +8,37 @@ from typing import Any
 from infra.recovery.model import RecoveryError
 
 _CONNECT_SECONDS, _READ_SECONDS = 10, 30
+_ANY_REGION = "us-east-1"
 _MISSING = ("NotFound", "NotFoundException", "NoSuchEntity", "NoSuchHostedZone", "404")
 
 Connect = Callable[[str, str], Any]
 """A boto3 client of a service in a region."""
 
 
-def connect(service: str, region: str) -> Any:
-    """A client with the caller's own credentials; boto3 honours AWS_PROFILE, AWS_ENDPOINT_URL and such."""
+def connect(
+    service: str,
+    region: str | None,
+    *,
+    profile: str | None = None,
+    endpoint: str | None = None,
+    path_style: bool = False,
+) -> Any:
+    """A client with the caller's own credentials; boto3 honours AWS_PROFILE, AWS_ENDPOINT_URL and such.
+
+    Without a region in the profile's, or in one that serves everything.
+    """
     import boto3  # noqa: PLC0415 - takes half a second to load
     from botocore.config import Config  # noqa: PLC0415
 
+    session = boto3.Session(profile_name=profile, region_name=region)
     settings = Config(
-        connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, retries={"total_max_attempts": 4}
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        retries={"total_max_attempts": 4},
+        s3={"addressing_style": "path"} if path_style else None,
     )
-    return boto3.client(service, region_name=region, config=settings)
+    place = session.region_name or _ANY_REGION
+    return session.client(service, region_name=place, endpoint_url=endpoint, config=settings)
 
 
 @dataclass

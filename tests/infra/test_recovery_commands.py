@@ -34,7 +34,6 @@ class Engine:
 
     begun: list[dict[str, Any]] = field(default_factory=list)
     imported: list[dict[str, Any]] = field(default_factory=list)
-    cancelled: int = 0
     run: list[list[str]] = field(default_factory=list)
     interferes: bool = False
 
@@ -56,9 +55,6 @@ class Engine:
                 return ""
             case ["stack", "output"]:
                 return json.dumps({"foundation": {}} if arguments[-1] == "dev-foundation" else {})
-            case ["cancel", "--yes"]:
-                self.cancelled += 1
-                return ""
         raise AssertionError(arguments)
 
     def run_in_foreground(self, stack: str, arguments: Sequence[str], *_: object) -> None:
@@ -158,23 +154,23 @@ def test_a_state_that_someone_else_changes_meanwhile_is_left_alone(engine: Engin
 @pytest.mark.parametrize("here", [True, False])
 def test_a_lock_is_broken_only_when_that_is_said(engine: Engine, tmp_path: Path, here: bool) -> None:
     computer = socket.gethostname() if here else "elsewhere"
-    place(tmp_path / "backend", "dev", lock(dead(), computer))
+    file = place(tmp_path / "backend", "dev", lock(dead(), computer))
     told = refused("up", "dev")
     assert f"dev is locked by ann@{computer}" in told
     assert "--take-over" in told
-    assert engine.cancelled == 0
+    assert file.exists()
     assert engine.run == []
     assert run("up", "dev", "--take-over").exit_code == 0
-    assert engine.cancelled == 1
+    assert not file.exists()
     assert "lock broken" in (tmp_path / "dev/maintenance/log.jsonl").read_text()
 
 
 def test_the_lock_of_our_own_killed_run_needs_no_word(engine: Engine, tmp_path: Path) -> None:
     process = dead()
-    place(tmp_path / "backend", "dev", lock(process, socket.gethostname()))
+    file = place(tmp_path / "backend", "dev", lock(process, socket.gethostname()))
     Run.new(tmp_path / "dev/runs/dev.json").begun(process)
     assert run("up", "dev").exit_code == 0
-    assert engine.cancelled == 1
+    assert not file.exists()
     assert not (tmp_path / "dev/runs/dev.json").exists()
 
 
@@ -193,16 +189,35 @@ def test_a_state_that_was_cut_short_beside_is_mended_before_the_engine_reads_it(
 
     monkeypatch.setattr(infra.aws_stack, "pulumi", pulumi)
     assert run("up", "dev", "--take-over").exit_code == 0
-    assert engine.cancelled == 1
+    assert not torn.exists()
+
+
+def test_who_locks_the_stack_meanwhile_is_left_alone(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's run begins between the judgement and the breaking of the lock."""
+    backend = tmp_path / "backend"
+    place(backend, "dev", lock(dead()))
+    broken = cli.recovery.drop
+
+    def begun_meanwhile(*given: Any) -> None:
+        place(backend, "dev", lock(4711), name="newcomer")
+        broken(*given)
+
+    monkeypatch.setattr(cli.recovery, "drop", begun_meanwhile)
+    assert "ann@elsewhere (process 4711" in refused("up", "dev", "--take-over")
+    assert [file.stem for file in backend.glob("**/*.json")] == ["newcomer"]
+    assert engine.imported == []
+    assert engine.run == []
 
 
 def test_who_is_at_work_is_never_interrupted(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.recovery.locks._is_engine", lambda process: True)
-    place(tmp_path / "backend", "dev", lock(4711, socket.gethostname()))
+    file = place(tmp_path / "backend", "dev", lock(4711, socket.gethostname()))
     assert "is at work on dev" in refused("up", "dev", "--take-over")
-    assert engine.cancelled == 0
+    assert file.exists()
     assert "dev is locked by" in run("plan", "dev").stderr
 
 
