@@ -17,6 +17,8 @@ import infra.aws_stack
 from cli.main import cli as mtafleet
 from fleet.errors import MtafleetError
 from infra.plan import Plan
+from infra.recovery.chosen import LeftOut
+from infra.recovery.locks import drop
 from infra.recovery.model import Candidate, Pending, Verdict
 from infra.recovery.runs import Run
 from tests.infra.test_recovery_locks import dead, lock, place
@@ -33,6 +35,7 @@ class Engine:
     """Stands for the engine: one state with a pending creation, and what was asked of it."""
 
     begun: list[dict[str, Any]] = field(default_factory=list)
+    resources: list[dict[str, Any]] = field(default_factory=list)
     imported: list[dict[str, Any]] = field(default_factory=list)
     run: list[list[str]] = field(default_factory=list)
     interferes: bool = False
@@ -41,7 +44,7 @@ class Engine:
     def state(self) -> dict[str, Any]:
         if self.imported:
             return self.imported[-1]
-        return {"deployment": {"resources": [], "pending_operations": self.begun}}
+        return {"deployment": {"resources": self.resources, "pending_operations": self.begun}}
 
     def pulumi(self, arguments: Sequence[str], **_: object) -> str:
         match list(arguments[:2]):
@@ -145,6 +148,40 @@ def test_the_operators_word_is_passed_on(engine: Engine, monkeypatch: pytest.Mon
     assert "write URN=ID" in refused("up", "dev", "--adopt", URN)
 
 
+def test_what_is_to_be_adopted_must_have_been_pending_or_planned(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slip in the URN would have an address made that exists."""
+    find(monkeypatch, Verdict(EIP, "forget", "AWS has none"))
+    told = refused("up", "dev", "--adopt", f"{URN}1=eipalloc-7")
+    assert f"nothing would be made under what --adopt names:\n  {URN}1" in told
+    assert engine.run == []
+
+
+def test_a_region_that_is_left_out_is_left_to_the_next_run(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[LeftOut] = []
+
+    def verdicts(*given: Any) -> tuple[Verdict, ...]:
+        asked.append(given[3].left_out)
+        return (Verdict(EIP, "leave", "us-east-1 is left out"),)
+
+    monkeypatch.setattr(cli.recovery, "verdicts", verdicts)
+    provider = "urn:pulumi:dev::mtafleet::pulumi:providers:aws::aws-virginia"
+    inputs = {"region": "us-east-1"}
+    engine.resources = [{"urn": provider, "type": "pulumi:providers:aws", "id": "x", "inputs": inputs}]
+    for name in ("virginia", "us-east-1"):
+        assert run("up", "dev", "--without", name, "--refresh").exit_code == 0
+    assert [one.regions for one in asked] == [{"virginia"}, {"us-east-1"}]
+    assert engine.imported == []
+    for _stack, *arguments in engine.run:
+        assert arguments[-3:] == ["--refresh", f"--exclude={provider}", "--exclude-dependents"]
+    assert "dev has nothing there yet" in refused("up", "dev", "--without", "ireland")
+    assert "it has eu-west-1, ireland" in refused("up", "dev", "--without", "mars")
+    assert "has no such region on AWS" in refused("up", "lab", "--without", "us-east-1")
+
+
 def test_a_state_that_someone_else_changes_meanwhile_is_left_alone(engine: Engine) -> None:
     engine.interferes = True
     assert "changed by someone else meanwhile" in refused("up", "dev")
@@ -198,7 +235,7 @@ def test_who_locks_the_stack_meanwhile_is_left_alone(
     """Somebody else's run begins between the judgement and the breaking of the lock."""
     backend = tmp_path / "backend"
     place(backend, "dev", lock(dead()))
-    broken = cli.recovery.drop
+    broken = drop
 
     def begun_meanwhile(*given: Any) -> None:
         place(backend, "dev", lock(4711), name="newcomer")

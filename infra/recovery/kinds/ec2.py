@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.recovery.account import Account
-from infra.recovery.kinds.base import at, differences, tags_of
+from infra.recovery.kinds.base import IN_USE, at, differences, tags_of
 from infra.recovery.model import Candidate, Pending, RecoveryError
 
 _MOST_VALUES = 200
@@ -36,6 +36,13 @@ class ByNameTag:
         items = account.listed("ec2", pending.region, self.describe, self.listed, Filters=filters)
         return [self._candidate(pending, one) for one in self._each(items) if not self._is_ended(one)]
 
+    def by_id(self, account: Account, pending: Pending, identity: str) -> Candidate | None:
+        """What AWS has of this type under an id, tagged or not."""
+        chosen = {f"{self.id}s": [identity]}
+        items = account.listed("ec2", pending.region, self.describe, self.listed, **chosen)
+        living = [one for one in self._each(items) if not self._is_ended(one)]
+        return self._candidate(pending, living[0]) if living else None
+
     def present(self, account: Account, region: str, names: Sequence[str]) -> set[str]:
         """Which of these values of the tag `Name` AWS has, in as few calls as it takes."""
         found: set[str] = set()
@@ -56,7 +63,7 @@ class ByNameTag:
     def _candidate(self, pending: Pending, item: Any) -> Candidate:
         differs = differences(pending.inputs, item, self.same)
         if self.used and at(item, self.used):
-            differs += ("is in use",)
+            differs += (IN_USE,)
         return Candidate(item[self.id], tags_of(item.get("Tags") or ()), differs)
 
 
