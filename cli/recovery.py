@@ -16,7 +16,7 @@ from infra.aws_stack import AwsStack
 from infra.engine.leftovers import remove_torn_attributes
 from infra.recovery.account import Account
 from infra.recovery.chosen import LeftOut
-from infra.recovery.files import apply
+from infra.recovery.files import apply, with_left
 from infra.recovery.locks import Lock, drop, locks_of
 from infra.recovery.lookup import verdicts
 from infra.recovery.model import FATES, RecoveryError, Verdict
@@ -50,6 +50,11 @@ class Unfinished:
 def run_file(stack: AwsStack) -> Path:
     """Where this computer notes that it runs the engine on the stack."""
     return state_directory(stack.environment.environment) / "runs" / f"{stack.name}.json"
+
+
+def left_file(stack: AwsStack) -> Path:
+    """Where this computer notes what is pending in regions that were left out."""
+    return state_directory(stack.environment.environment) / "left" / f"{stack.name}.json"
 
 
 def free(stack: AwsStack, consent: Consent) -> None:
@@ -105,12 +110,15 @@ def _mend_attributes(stack: AwsStack) -> None:
 def look(stack: AwsStack, consent: Consent | None = None) -> Unfinished | None:
     """What a killed run left in the state; None when nothing is pending. Only reads, AWS included."""
     document = stack.exported()
-    if document is None or not document["deployment"].get("pending_operations"):
+    if document is None:
+        return None
+    assumed = with_left(document, left_file(stack))
+    if not assumed["deployment"].get("pending_operations"):
         return None
     click.echo(f"A run on {stack.name} was killed; asking AWS what it has made.", err=True)
     chosen = (consent or Consent()).chosen
-    found = verdicts(document, _account_number(stack), Account(), chosen, _settle)
-    return Unfinished(stack, document, found)
+    found = verdicts(assumed, _account_number(stack), Account(), chosen, _settle)
+    return Unfinished(stack, document, found, assumed)
 
 
 def _account_number(stack: AwsStack) -> str:
@@ -153,7 +161,8 @@ def refuse_doubtful(unfinished: Unfinished) -> None:
 def carry_out(unfinished: Unfinished, command: str) -> frozenset[str]:
     """Write the verdicts into the state and the environment's log; the URNs that were adopted."""
     refuse_doubtful(unfinished)
-    apply(unfinished.stack, unfinished.document, unfinished.verdicts, unfinished.assumed)
+    left = left_file(unfinished.stack)
+    apply(unfinished.stack, unfinished.document, unfinished.verdicts, left, unfinished.assumed)
     by_fate = {
         fate: {one.pending.urn: one.id for one in unfinished.verdicts if one.fate == fate} for fate in FATES
     }
@@ -196,7 +205,7 @@ def take_up_strays(stack: AwsStack, plan: Path, consent: Consent) -> frozenset[s
         raise RecoveryError("the engine's saved plan cannot be read: run it again") from None
     if document is None:
         return frozenset()
-    assumed = with_planned(document, planned, consent.chosen)
+    assumed = with_planned(with_left(document, left_file(stack)), planned, consent.chosen)
     found = strays(document, assumed, _account_number(stack), Account(), consent.chosen)
     if not found:
         return frozenset()

@@ -30,16 +30,18 @@ def with_planned(document: Document, plan: Mapping[str, Any], chosen: Chosen | N
     """The state as if the creations of this plan (as `pulumi preview --save-plan` writes it) were begun.
 
     What exists in the state only, providers and components, is in it as if made already. Of the rest only
-    what AWS would make twice without a word is planned; all that can be looked up when the state was lost.
+    what AWS would make twice without a word is planned; all that can be looked up when the state was lost,
+    and what the operator names.
     """
     sought = set(LOOKS) if chosen is not None and chosen.lost else SILENTLY_TWICE
+    ids_chosen = chosen.ids if chosen is not None else {}
     deployment = document["deployment"]
     local = list(_in_state_only(plan))
     ids = {one["urn"]: one["id"] for one in local if "id" in one}
     planned = [
         {"type": PLANNED, "resource": resource}
         for resource in _creations(plan, ids)
-        if resource["type"] in sought
+        if resource["type"] in sought or resource["urn"] in ids_chosen
     ]
     more = {
         "resources": [*(deployment.get("resources") or ()), *local],

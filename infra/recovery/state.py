@@ -28,6 +28,15 @@ def pending_in(document: Document) -> tuple[Pending, ...]:
     return tuple(found.values())
 
 
+def with_pending(document: Document, operations: Sequence[Mapping[str, Any]]) -> Document:
+    """The state with these pending, too, but for creations of what it has by now."""
+    deployment = _deployment(document)
+    there = {one["urn"] for one in _resources(document)}
+    more = [one for one in operations if one["resource"]["urn"] not in there]
+    pending = [*(deployment.get("pending_operations") or ()), *more]
+    return {**document, "deployment": {**deployment, "pending_operations": pending}} if more else document
+
+
 def provider_regions(document: Document) -> dict[str, str]:
     """AWS's regions by the reference of their provider, `URN::ID`."""
     return {
