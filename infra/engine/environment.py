@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from fleet.paths import project_root, state_directory
+from fleet.paths import cache_directory, project_root, state_directory
 from infra.engine.errors import EngineError
 from infra.engine.locate import Engine, require_engine
 
@@ -86,7 +86,13 @@ def environment_apart(folder: Path, providers: Sequence[str] = ()) -> dict[str, 
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "AWS_"))}
     path = search_path(require_engine(), os.environ.get("PATH", ""), providers)
-    return {**kept, **_kept_apart(path, folder / "backend", folder / "home", folder / "passphrase")}
+    return {
+        **kept,
+        **_kept_apart(path, folder / "backend", folder / "home", folder / "passphrase"),
+        # Every run starts several Pythons: what they compiled is kept, though a surrounding says otherwise.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(cache_directory() / "bytecode"),
+    }
 
 
 def _kept_apart(path: str, backend: Path, home: Path, passphrase: Path) -> dict[str, str]:

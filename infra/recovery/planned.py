@@ -117,9 +117,10 @@ def _judged(one: Pending, assumed: Document, account: Account, chosen: Chosen, *
             replace(each, differs=tuple(word for word in each.differs if word != IN_USE)) for each in found
         ]
     verdict = judge(one, found, known_ids(assumed, one.type))
-    if verdict.fate == "adopt" and new_state and not chosen.lost:
-        return Verdict(one, "doubtful", f"AWS has {verdict.id}, {_NEVER_HAD}", candidates=tuple(found))
-    return verdict
+    if not new_state or chosen.lost or verdict.fate == "forget":
+        return verdict
+    why = f"AWS has {verdict.id}" if verdict.fate == "adopt" else verdict.why
+    return Verdict(one, "doubtful", f"{why}, {_NEVER_HAD}", candidates=tuple(found))
 
 
 def _unmade(verdict: Verdict) -> Verdict:
