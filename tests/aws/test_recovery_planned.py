@@ -15,7 +15,7 @@ from lab.aws.config import ACCOUNT
 from lab.aws.server.app import Server
 from tests.aws.driver import Driver
 from tests.aws.recovery_world import REGION, TAGS, ZONE_A
-from tests.aws.tokens import ALIAS, EIP, EIP_ON, HEALTH, KEY, VOLUME, ZONE
+from tests.aws.tokens import ALIAS, EIP, EIP_ON, GROUP, HEALTH, KEY, VOLUME, VPC, ZONE
 
 ROOT = "urn:pulumi:dev::mtafleet::pulumi:pulumi:Stack::mtafleet-dev"
 SITE = "urn:pulumi:dev::mtafleet::mtafleet:aws:Addresses::east"
@@ -164,6 +164,17 @@ def test_what_depends_on_something_else_that_is_found_waits_for_it(aws: Server, 
     assert (first.pending.type, first.fate) == (KEY, "adopt")
     (alone,) = found(document, plan(VOLUME, kmsKeyId=UNKNOWN))
     assert (alone.fate, "though not yet what it is to depend on" in alone.why) == ("doubtful", True)
+
+
+def test_a_name_that_the_provider_makes_up_is_no_difference_between_plans(aws: Server, east: Driver) -> None:
+    vpc = east.create(VPC, "one", {"cidrBlock": "10.0.0.0/16", "tags": TAGS})
+    made = east.create(GROUP, "one", {"vpcId": vpc.id, "description": "Mail servers", "tags": TAGS})
+    wanted: dict[str, Any] = {"vpcId": vpc.id, "description": "Mail servers", "tags": TAGS}
+    assert str(made.inputs["name"]).startswith("one-")
+    (verdict,) = found(state(), plan(GROUP, name="one-0123abc", **wanted))
+    assert (verdict.fate, verdict.id) == ("adopt", made.id)
+    (verdict,) = found(state(), plan(GROUP, name="mail", **wanted))
+    assert verdict.fate == "doubtful"
 
 
 def test_what_is_pending_and_left_out_stays_so(aws: Server, east: Driver) -> None:
