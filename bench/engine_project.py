@@ -21,7 +21,7 @@ from bench.large import NAME, images
 from bench.processes import Used, sampling
 from fleet.paths import project_root
 from fleet.spec.models import Environment
-from infra.engine import require_engine
+from infra.engine.environment import environment_apart
 from infra.stack_settings import FOUNDATION_SUFFIX
 
 FOUNDATION = f"{NAME}{FOUNDATION_SUFFIX}"
@@ -108,19 +108,7 @@ class EngineProject:
 
     @property
     def _environment(self) -> dict[str, str]:
-        path = [str(Path(sys.prefix) / "bin"), str(require_engine().directory)]
-        path += [str(project_root() / "lab/aws"), os.environ["PATH"]]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "AWS_"))}
-        return {
-            **kept,
-            "PATH": os.pathsep.join(path),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
-            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase"),
-            "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "AWS_ENDPOINT_URL": self.url,
-        }
+        return {**environment_apart(self.folder, ["lab/aws"]), "AWS_ENDPOINT_URL": self.url}
 
     def _run(self, *arguments: str) -> Measured:
         return self._measure(*arguments)

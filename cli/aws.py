@@ -9,7 +9,15 @@ import click
 
 from cli.engine import ProvisioningError, run_in_foreground
 from cli.plan import look, refuse, show
-from cli.recovery import Consent, announce, run_file, take_up, take_up_strays
+from cli.recovery import (
+    announce,
+    exclusions,
+    refuse_unused,
+    run_file,
+    take_up,
+    take_up_strays,
+)
+from cli.recovery_options import Consent, left_out
 from cli.runs import alone
 from fleet.spec.models import Environment
 from infra.aws_stack import POLICY_PACK, AwsStack
@@ -45,20 +53,23 @@ def up_on_aws(
     drop_nodes: bool,
     consent: Consent | None = None,
 ) -> None:
-    """Take up what a killed run left, plan, judge the plan, and apply that plan when it passes.
+    """Take up what earlier runs left, plan, judge the plan, and apply that plan when it passes.
 
     PlanRefusedError when it does not, RecoveryError when somebody else is at work or it is not plain what a
     killed run has made.
     """
     stack, consent = AwsStack.of(environment, part), consent or Consent()
     with alone(environment.environment, "up"), TemporaryDirectory(prefix="mtafleet-plan-") as folder:
-        take_up(stack, consent, "up")
+        adopted = set(take_up(stack, consent, "up"))
         stack.require()
+        arguments = [*arguments, *exclusions(stack, consent.chosen.left_out)]
         file = Path(folder) / "plan.json"
         file.touch(0o600)  # it tells what resources are made of
         plan = look(stack, arguments, file)
-        if plan.of("created") and take_up_strays(stack, file, consent):
+        while plan.of("created") and (found := take_up_strays(stack, file, consent)):
+            adopted |= found
             plan = look(stack, arguments, file)
+        refuse_unused(consent, adopted)
         show(stack, plan)
         refuse(stack, plan, drop_nodes=drop_nodes)
         applying = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--plan", str(file)]
@@ -71,12 +82,15 @@ def up_on_aws(
             ) from None
 
 
-def preview_on_aws(environment: Environment, part: Part | None, arguments: Sequence[str]) -> None:
+def preview_on_aws(
+    environment: Environment, part: Part | None, arguments: Sequence[str], without: Sequence[str] = ()
+) -> None:
     """The engine's own preview, held to the policies."""
     stack = AwsStack.of(environment, part)
     stack.require()
-    announce(stack)
-    _run(stack, ["preview", *WITH_POLICIES, *arguments])
+    leaving = left_out(environment, without, arguments)
+    announce(stack, leaving)
+    _run(stack, ["preview", *WITH_POLICIES, *arguments, *exclusions(stack, leaving)])
 
 
 def destroy_on_aws(

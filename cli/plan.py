@@ -9,7 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.recovery import announce, refuse_doubtful
+from cli.recovery import announce, exclusions, refuse_doubtful
+from cli.recovery_options import left_out, without_option
 from fleet.aws.cost import checks_month
 from fleet.aws.prices import price_table
 from fleet.errors import MtafleetError
@@ -41,6 +42,7 @@ class PlanRefusedError(MtafleetError):
     type=click.Choice(["foundation", "fleet"]),
     help="The stack NAME-foundation (addresses, zones, keys, queues) or NAME. Default: fleet.",
 )
+@without_option
 @click.option("--drop-nodes", is_flag=True, help="Judge as `up --drop-nodes` would.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan(
@@ -48,6 +50,7 @@ def plan(
     pulumi_arguments: tuple[str, ...],
     *,
     part: Part | None,
+    without: tuple[str, ...],
     drop_nodes: bool,
     as_json: bool,
 ) -> None:
@@ -59,8 +62,9 @@ def plan(
     """
     stack = AwsStack.of(load_environment(environment), part)
     stack.require()
-    unfinished = announce(stack)
-    found = look(stack, pulumi_arguments)
+    leaving = left_out(stack.environment, without, pulumi_arguments)
+    unfinished = announce(stack, leaving)
+    found = look(stack, [*pulumi_arguments, *exclusions(stack, leaving)])
     if as_json:
         judged = judge(stack, found, drop_nodes=drop_nodes)
         left = unfinished.verdicts if unfinished else ()

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,26 @@ from typing import Any
 import click
 
 from cli.maintenance.records import record
+from cli.recovery_options import Consent
 from fleet.paths import state_directory
 from infra.aws_stack import AwsStack
 from infra.engine.leftovers import remove_torn_attributes
 from infra.recovery.account import Account
-from infra.recovery.files import apply
-from infra.recovery.locks import Lock, folder_of, locks_of
-from infra.recovery.lookup import Chosen, verdicts
+from infra.recovery.chosen import LeftOut
+from infra.recovery.files import apply, with_left
+from infra.recovery.locks import Lock, drop, locks_of
+from infra.recovery.lookup import verdicts
 from infra.recovery.model import FATES, RecoveryError, Verdict
-from infra.recovery.planned import strays, with_planned
+from infra.recovery.planned import of_lost_state, strays, with_planned
 from infra.recovery.runs import Run, end_remains, noted
+from infra.recovery.state import urns_in
+from infra.recovery.stores import folder_of
 
-
-@dataclass(frozen=True)
-class Consent:
-    """What the operator has said beforehand: that locks may be broken, and what doubtful things are."""
-
-    take_over: bool = False
-    chosen: Chosen = field(default_factory=Chosen)
+_LOST = (
+    "The account has this fleet, and this state does not know it. When the state is in another backend than "
+    "{}, go there; when an older version of it is left, import that first: keys for DKIM and passwords are "
+    "nowhere else. When it is lost for good, --adopt-lost takes up all that bears exactly the fleet's tags. "
+)
 
 
 @dataclass(frozen=True)
@@ -45,33 +47,14 @@ class Unfinished:
         return [one for one in self.verdicts if one.fate == "doubtful"]
 
 
-def recovery_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of commands that change a stack on AWS; `consent_of` makes a Consent of them."""
-    for option in (
-        click.option("--forget", multiple=True, metavar="URN", help="On AWS: forget this pending creation."),
-        click.option(
-            "--adopt", multiple=True, metavar="URN=ID", help="On AWS: what a pending creation has made."
-        ),
-        click.option("--take-over", is_flag=True, help="On AWS: break the lock of a run that is dead."),
-    ):
-        command = option(command)
-    return command
-
-
-def consent_of(*, take_over: bool, adopt: tuple[str, ...], forget: tuple[str, ...]) -> Consent:
-    """Raises RecoveryError for what is not `URN=ID`."""
-    ids: dict[str, str | None] = dict.fromkeys(forget)
-    for one in adopt:
-        urn, separator, identity = one.rpartition("=")
-        if not separator or not identity or not urn.startswith("urn:"):
-            raise RecoveryError(f"--adopt {one}: write URN=ID, the id as the AWS provider has it")
-        ids[urn] = identity
-    return Consent(take_over, Chosen(ids))
-
-
 def run_file(stack: AwsStack) -> Path:
     """Where this computer notes that it runs the engine on the stack."""
     return state_directory(stack.environment.environment) / "runs" / f"{stack.name}.json"
+
+
+def left_file(stack: AwsStack) -> Path:
+    """Where this computer notes what is pending in regions that were left out."""
+    return state_directory(stack.environment.environment) / "left" / f"{stack.name}.json"
 
 
 def free(stack: AwsStack, consent: Consent) -> None:
@@ -91,10 +74,17 @@ def free(stack: AwsStack, consent: Consent) -> None:
     if locks:
         held = ", ".join(map(str, locks))
         click.echo(f"breaking the lock of a killed run on {stack.name}: {held}", err=True)
-        stack.call(["cancel", "--yes"])
+        drop(stack.backend, locks)
         record(stack.environment.environment, "up", stack.name, "lock broken", held_by=held)
+        _refuse_newcomers(stack)
     if ours is not None:
         ours.ended()
+
+
+def _refuse_newcomers(stack: AwsStack) -> None:
+    """RecoveryError when somebody began while locks were judged: theirs was left alone."""
+    for lock in locks_of(stack.backend, stack.project_name, stack.name):
+        raise RecoveryError(f"{lock} has locked {stack.name} meanwhile: wait until that run has ended")
 
 
 def _judge(stack: AwsStack, lock: Lock, ours: Run | None, consent: Consent) -> None:
@@ -120,14 +110,21 @@ def _mend_attributes(stack: AwsStack) -> None:
 def look(stack: AwsStack, consent: Consent | None = None) -> Unfinished | None:
     """What a killed run left in the state; None when nothing is pending. Only reads, AWS included."""
     document = stack.exported()
-    if document is None or not document["deployment"].get("pending_operations"):
+    if document is None:
+        return None
+    assumed = with_left(document, left_file(stack))
+    if not assumed["deployment"].get("pending_operations"):
         return None
     click.echo(f"A run on {stack.name} was killed; asking AWS what it has made.", err=True)
     chosen = (consent or Consent()).chosen
+    found = verdicts(assumed, _account_number(stack), Account(), chosen, _settle)
+    return Unfinished(stack, document, found, assumed)
+
+
+def _account_number(stack: AwsStack) -> str:
     aws = stack.environment.aws
     assert aws is not None  # noqa: S101 - narrows the type: AwsStack is of an environment on AWS
-    found = verdicts(document, aws.account, Account(), chosen, _settle)
-    return Unfinished(stack, document, found)
+    return aws.account
 
 
 def _settle(seconds: float) -> None:
@@ -153,17 +150,19 @@ def refuse_doubtful(unfinished: Unfinished) -> None:
     """RecoveryError with the remedy when it is not plain what the killed run has made."""
     if unfinished.doubtful:
         urns = "\n".join(f"  {one.pending.urn}" for one in unfinished.doubtful)
+        lost = _LOST.format(unfinished.stack.backend) if of_lost_state(unfinished.doubtful) else ""
         raise RecoveryError(
-            f"what a killed run made for {unfinished.stack.name} is not plain, nothing was changed:\n{urns}\n"
-            "Look at the list above and at AWS, then say of each --adopt URN=ID, or --forget URN if none is "
-            "it: the next run then makes another"
+            f"what earlier runs made for {unfinished.stack.name} is not plain, nothing was changed:\n{urns}\n"
+            f"{lost}Look at the list above and at AWS, then say of each --adopt URN=ID, or --forget URN if "
+            "none is it: the next run then makes another"
         )
 
 
 def carry_out(unfinished: Unfinished, command: str) -> frozenset[str]:
     """Write the verdicts into the state and the environment's log; the URNs that were adopted."""
     refuse_doubtful(unfinished)
-    apply(unfinished.stack, unfinished.document, unfinished.verdicts, unfinished.assumed)
+    left = left_file(unfinished.stack)
+    apply(unfinished.stack, unfinished.document, unfinished.verdicts, left, unfinished.assumed)
     by_fate = {
         fate: {one.pending.urn: one.id for one in unfinished.verdicts if one.fate == fate} for fate in FATES
     }
@@ -176,6 +175,7 @@ def carry_out(unfinished: Unfinished, command: str) -> frozenset[str]:
         adopted=by_fate["adopt"],
         forgotten=sorted(by_fate["forget"]),
         read_anew=sorted(by_fate["read"]),
+        left_pending=sorted(by_fate["leave"]),
     )
     click.echo(f"Taken up; `mtafleet {command}` goes on.", err=True)
     return frozenset(by_fate["adopt"])
@@ -188,39 +188,64 @@ def take_up(stack: AwsStack, consent: Consent, command: str) -> frozenset[str]:
     if unfinished is None:
         return frozenset()
     show(unfinished)
+    if all(one.fate == "leave" for one in unfinished.verdicts):
+        return frozenset()
     return carry_out(unfinished, command)
 
 
-def take_up_strays(stack: AwsStack, plan: Path, consent: Consent) -> bool:
-    """Adopt what a saved plan would make although AWS has it.
+def take_up_strays(stack: AwsStack, plan: Path, consent: Consent) -> frozenset[str]:
+    """Adopt what a saved plan would make although AWS has it; the URNs, none when the plan may stand.
 
-    Returns whether there was any, so that the plan is stale.
+    What was adopted makes the plan stale, and a new one may show more of it.
     """
     document = stack.exported()
-    aws = stack.environment.aws
-    assert aws is not None  # noqa: S101 - as above
     try:
         planned = json.loads(plan.read_text(encoding="utf-8") or "{}")
     except ValueError:
         raise RecoveryError("the engine's saved plan cannot be read: run it again") from None
     if document is None:
-        return False
-    assumed = with_planned(document, planned)
-    found = strays(assumed, aws.account, Account(), consent.chosen)
+        return frozenset()
+    assumed = with_planned(with_left(document, left_file(stack)), planned, consent.chosen)
+    found = strays(document, assumed, _account_number(stack), Account(), consent.chosen)
     if not found:
-        return False
-    click.echo(f"AWS has what is in no state: an earlier run on {stack.name} never heard of it.", err=True)
+        return frozenset()
+    click.echo(f"AWS has what the state of {stack.name} does not know.", err=True)
     unfinished = Unfinished(stack, document, found, assumed)
     show(unfinished)
-    carry_out(unfinished, "up")
-    return True
+    return carry_out(unfinished, "up")
 
 
-def announce(stack: AwsStack) -> Unfinished | None:
+def refuse_unused(consent: Consent, adopted: Collection[str]) -> None:
+    """RecoveryError when the operator named what to adopt for something that nothing was to be made of."""
+    unused = sorted(consent.chosen.adopts() - set(adopted))
+    if unused:
+        listed = "\n".join(f"  {urn}" for urn in unused)
+        raise RecoveryError(
+            f"nothing is pending and nothing would be made under what --adopt names:\n{listed}\n"
+            "Nothing more was changed: see `pulumi preview --show-sames` or the list above for the URN"
+        )
+
+
+def exclusions(stack: AwsStack, left_out: LeftOut) -> list[str]:
+    """The engine's arguments that leave regions out, with all that depends on them.
+
+    RecoveryError when the stack has nothing there.
+    """
+    document = stack.exported() if left_out.regions else None
+    found: list[str] = []
+    for name in sorted(left_out.regions):
+        urns = urns_in(document or {"deployment": {}}, name)
+        if not urns:
+            raise RecoveryError(f"--without {name}: {stack.name} has nothing there yet")
+        found += [f"--exclude={urn}" for urn in urns]
+    return [*found, "--exclude-dependents"] if found else []
+
+
+def announce(stack: AwsStack, left_out: LeftOut) -> Unfinished | None:
     """Say what a killed run has left and what `up` would make of it, changing nothing."""
     for lock in locks_of(stack.backend, stack.project_name, stack.name):
         click.echo(f"{stack.name} is locked by {lock}: `up` waits for that, or see --take-over.", err=True)
-    unfinished = look(stack)
+    unfinished = look(stack, Consent().leaving_out(left_out))
     if unfinished is not None:
         show(unfinished)
         name = stack.environment.environment

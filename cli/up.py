@@ -11,7 +11,7 @@ import click
 
 from cli.aws import destroy_on_aws, part_option, preview_on_aws, refuse_parts, up_on_aws
 from cli.engine import ProvisioningError, run_in_foreground
-from cli.recovery import consent_of, recovery_options
+from cli.recovery_options import Consent, left_out, recovery_options, without_option
 from cli.runs import alone
 from fleet.paths import project_root
 from fleet.spec.load import load_environment
@@ -30,6 +30,7 @@ EXTRA = {"ignore_unknown_options": True}
 @click.argument("pulumi_arguments", nargs=-1, type=click.UNPROCESSED)
 @part_option
 @click.option("--drop-nodes", is_flag=True, help="Remove nodes that the file no longer has, queues included.")
+@without_option
 @recovery_options
 def up(
     environment: str,
@@ -37,9 +38,8 @@ def up(
     *,
     part: Part | None,
     drop_nodes: bool,
-    take_over: bool,
-    adopt: tuple[str, ...],
-    forget: tuple[str, ...],
+    without: tuple[str, ...],
+    consent: Consent,
 ) -> None:
     """Bring an environment into being, or up to date with its file.
 
@@ -49,8 +49,9 @@ def up(
     boots them.
     """
     spec = load_environment(environment)
+    leaving = left_out(spec, without, pulumi_arguments)
     if spec.substrate == "aws":
-        consent = consent_of(take_over=take_over, adopt=adopt, forget=forget)
+        consent = consent.leaving_out(leaving)
         up_on_aws(spec, part, pulumi_arguments, drop_nodes=drop_nodes, consent=consent)
         return
     refuse_parts(spec, part)
@@ -64,11 +65,14 @@ def up(
 @click.argument("environment")
 @click.argument("pulumi_arguments", nargs=-1, type=click.UNPROCESSED)
 @part_option
-def preview(environment: str, pulumi_arguments: tuple[str, ...], *, part: Part | None) -> None:
+@without_option
+def preview(
+    environment: str, pulumi_arguments: tuple[str, ...], *, part: Part | None, without: tuple[str, ...]
+) -> None:
     """Show what `up` would change. Further arguments go to `pulumi preview`, for instance --diff."""
     spec = load_environment(environment)
     if spec.substrate == "aws":
-        preview_on_aws(spec, part, pulumi_arguments)
+        preview_on_aws(spec, part, pulumi_arguments, without)
         return
     refuse_parts(spec, part)
     run_engine(environment, ["preview", *pulumi_arguments])
@@ -86,9 +90,7 @@ def destroy(
     *,
     part: Part | None,
     yes: bool,
-    take_over: bool,
-    adopt: tuple[str, ...],
-    forget: tuple[str, ...],
+    consent: Consent,
 ) -> None:
     """Remove everything of an environment, its mail queues and keys included.
 
@@ -96,7 +98,6 @@ def destroy(
     """
     spec = load_environment(environment)
     if spec.substrate == "aws":
-        consent = consent_of(take_over=take_over, adopt=adopt, forget=forget)
         destroy_on_aws(spec, part, pulumi_arguments, yes=yes, consent=consent)
         return
     refuse_parts(spec, part)

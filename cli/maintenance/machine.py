@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from cli.aws import up_on_aws
 from cli.maintenance.errors import MaintenanceError
-from cli.recovery import Consent, take_up
+from cli.recovery import take_up
+from cli.recovery_options import Consent
 from cli.runs import alone
 from cli.up import run_engine
 from fleet.paths import project_root
@@ -16,6 +17,7 @@ from infra.engine import engine_environment
 from infra.engine.errors import EngineError
 from infra.engine.urns import find_urn, urn_in
 from infra.outputs import read_outputs
+from infra.recovery.chosen import LeftOut
 from infra.ssh import node_shells
 
 MACHINE_TYPES = {"lab": "mtalab:index:Machine", "aws": "aws:ec2/instance:Instance"}
@@ -35,13 +37,17 @@ def replace_machine(fleet: Fleet, node: str) -> None:
         _in_lab(fleet.environment.environment, node)
         return
     stack = AwsStack.of(fleet.environment, "fleet")
+    # Of other regions nothing is touched: what is pending there may wait, should their API be down.
+    consent = Consent().leaving_out(LeftOut(only=fleet.node(node).site))
     with alone(fleet.environment.environment, "up"):
-        adopted = take_up(stack, Consent(), "replace")
+        adopted = take_up(stack, consent, "replace")
     urn = urn_in(stack.call(["stack", "export"]), MACHINE_TYPES["aws"], node)
     if urn in adopted:
         urn = None  # a killed run had made the new machine already
+    if urn is None:
+        consent = Consent()  # a plain `up`, of every region
     with _named_in_config(stack, node):
-        up_on_aws(fleet.environment, "fleet", _only(urn), drop_nodes=False)
+        up_on_aws(fleet.environment, "fleet", _only(urn), drop_nodes=False, consent=consent)
     _await_answer(stack.name, node)
 
 

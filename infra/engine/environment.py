@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from fleet.paths import project_root, state_directory
+from fleet.paths import cache_directory, project_root, state_directory
 from infra.engine.errors import EngineError
 from infra.engine.locate import Engine, require_engine
 
-__all__ = ["engine_environment", "passphrase_file", "search_path"]
+__all__ = ["engine_environment", "environment_apart", "passphrase_file", "search_path"]
 
 FLEET_PROVIDER = "infra/provider"
 LAB_PROVIDER = "lab/provider"
@@ -74,13 +74,35 @@ def engine_environment(environment: str, substrate: Substrate = "lab") -> dict[s
     state = state_directory(environment)
     for directory in (state, state / "state", state / "pulumi"):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = search_path(engine, os.environ.get("PATH", ""), [FLEET_PROVIDER, LAB_PROVIDER])
+    return _kept_apart(path, state / "state", state / "pulumi", passphrase_file(environment))
+
+
+def environment_apart(folder: Path, providers: Sequence[str] = ()) -> dict[str, str]:
+    """All variables of an engine that works in `folder` alone: its `backend`, `home` and `passphrase` there.
+
+    Of the caller's own nothing comes along that would lead to another stack, account or plugin. `providers`
+    are directories of executables, relative to the project. Raises EngineError without an engine.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "AWS_"))}
+    path = search_path(require_engine(), os.environ.get("PATH", ""), providers)
     return {
-        "PATH": search_path(engine, os.environ.get("PATH", ""), [FLEET_PROVIDER, LAB_PROVIDER]),
-        "PULUMI_BACKEND_URL": f"file://{state / 'state'}",
-        "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file(environment)),
-        "PULUMI_HOME": str(state / "pulumi"),
+        **kept,
+        **_kept_apart(path, folder / "backend", folder / "home", folder / "passphrase"),
+        # Every run starts several Pythons: what they compiled is kept, though a surrounding says otherwise.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(cache_directory() / "bytecode"),
+    }
+
+
+def _kept_apart(path: str, backend: Path, home: Path, passphrase: Path) -> dict[str, str]:
+    return {
+        "PATH": path,
+        "PULUMI_BACKEND_URL": f"file://{backend}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
+        "PULUMI_HOME": str(home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # The lab's providers are in the checkout; never look for a plugin outside.
+        # Our providers are in the checkout; never look for a plugin outside.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "VIRTUAL_ENV": sys.prefix,
     }

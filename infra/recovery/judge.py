@@ -29,6 +29,26 @@ def judge(pending: Pending, found: Sequence[Candidate], known: Collection[str]) 
     return Verdict(pending, "adopt", f"AWS has made it: {only.id}", only.id)
 
 
+def judge_chosen(
+    pending: Pending, chosen: str, found: Candidate | None, known: Collection[str], *, anyway: bool
+) -> Verdict:
+    """What becomes of a creation that the operator says has made `chosen`, which AWS shows as `found`.
+
+    `anyway` is their word that it may differ from what was asked for. What does not exist, or is another
+    resource's in the state, is not theirs to choose.
+    """
+    if chosen in known:
+        return Verdict(pending, "doubtful", f"you chose {chosen}, which the state has as something else")
+    if found is None:
+        where = f" in {pending.region}" if pending.region else ""
+        return Verdict(pending, "doubtful", f"you chose {chosen}, but AWS has no such {pending.type}{where}")
+    differs = [*found.differs, *_other_tags(pending, found.tags)]
+    if differs and not anyway:
+        why = f"you chose {chosen}, which {' and '.join(differs)}: if it is it all the same, --adopt-anyway"
+        return Verdict(pending, "doubtful", why, candidates=(found,))
+    return Verdict(pending, "adopt", f"you chose it: {chosen}", chosen)
+
+
 def judge_elsewhere(pending: Pending) -> Verdict:
     """What becomes of a pending operation that needs no look at AWS."""
     if not pending.creates:
@@ -42,5 +62,12 @@ def _other_tags(pending: Pending, tags: Mapping[str, str] | None) -> Sequence[st
         return ()
     wanted = pending.inputs.get("tagsAll") or pending.inputs.get("tags") or {}
     actual = {key: value for key, value in tags.items() if not key.startswith("aws:")}
-    different = sorted(key for key in {*wanted, *actual} if wanted.get(key) != actual.get(key))
-    return (f"has another tag {', '.join(different)}",) if different else ()
+    return [
+        f"has {_told(key, actual)} instead of {_told(key, wanted)}"
+        for key in sorted({*wanted, *actual})
+        if wanted.get(key) != actual.get(key)
+    ]
+
+
+def _told(key: str, tags: Mapping[str, str]) -> str:
+    return f"the tag {key}={tags[key]}" if key in tags else f"no tag {key}"

@@ -3,16 +3,13 @@
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
-from urllib.parse import parse_qs, urlparse
 
-from infra.recovery.account import connect
 from infra.recovery.model import RecoveryError
+from infra.recovery.stores import store_of
 
-LOCKS = ".pulumi/locks"
 ENGINE = "pulumi"
 _ENDED = frozenset("ZX")
 """States of a process that is none any more, by the system's letters."""
@@ -20,12 +17,17 @@ _ENDED = frozenset("ZX")
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """One lock: the process that took it, whose, on which computer, and when (as the engine wrote it)."""
+    """One lock: the process that took it, whose, on which computer, and when (as the engine wrote it).
+
+    `key` is its file's in the store, `text` what that says.
+    """
 
     process: int
     user: str
     computer: str
     since: str
+    key: str = ""
+    text: str = ""
 
     def __str__(self) -> str:
         return f"{self.user}@{self.computer} (process {self.process}, since {self.since})"
@@ -42,13 +44,28 @@ class Lock:
 
 def locks_of(backend: str, project: str, stack: str) -> tuple[Lock, ...]:
     """The locks of a stack in a backend (a URL); none where this cannot look: the engine says so then."""
-    parts = urlparse(backend)
-    reading = {"file": _in_folder, "s3": _in_bucket}.get(parts.scheme)
-    if reading is None:
+    store = store_of(backend)
+    if store is None:
         return ()
-    return tuple(
-        _read(text) for path, text in reading(backend) if _is_of(PurePosixPath(path), project, stack)
-    )
+    keys = [key for key in store.listed() if _is_of(PurePosixPath(key), project, stack)]
+    texts = {key: store.read(key) for key in sorted(keys)}
+    return tuple(_read(key, text) for key, text in texts.items() if text is not None)  # else given back
+
+
+def drop(backend: str, locks: Iterable[Lock]) -> None:
+    """Remove these locks and no other, each only while it says what it said when it was judged.
+
+    The engine's own `cancel` would remove whatever lies there by then. RecoveryError for one that was
+    changed.
+    """
+    store = store_of(backend)
+    for lock in locks:
+        now = store.read(lock.key) if store is not None else None
+        if store is None or now is None:
+            continue
+        if now != lock.text:
+            raise RecoveryError(f"the lock {lock.key} changed while it was looked at: run it again")
+        store.remove(lock.key)
 
 
 def _is_of(path: PurePosixPath, project: str, stack: str) -> bool:
@@ -59,42 +76,13 @@ def _is_of(path: PurePosixPath, project: str, stack: str) -> bool:
     return len(parts) < 4 or parts[-3] in {project, "locks"}
 
 
-def folder_of(backend: str) -> Path:
-    """Where a `file://` backend is; the engine takes `file://~` for the home, too."""
-    parts = urlparse(backend)
-    return Path(f"{parts.netloc}{parts.path}").expanduser()
-
-
-def _in_folder(backend: str) -> Iterator[tuple[str, str]]:
-    for path in (folder_of(backend) / LOCKS).glob("**/*.json"):
-        try:
-            yield str(path), path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            continue  # given back meanwhile
-
-
-def _in_bucket(backend: str) -> Iterator[tuple[str, str]]:
-    parts = urlparse(backend)
-    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    client: Any = connect("s3", query.get("region") or os.environ.get("AWS_REGION") or "us-east-1")
-    prefix = "/".join(part for part in (parts.path.strip("/"), LOCKS) if part) + "/"
-    try:
-        listed = client.list_objects_v2(Bucket=parts.netloc, Prefix=prefix)
-        for one in listed.get("Contents") or ():
-            body = client.get_object(Bucket=parts.netloc, Key=one["Key"])["Body"].read()
-            yield one["Key"], body.decode()
-    except Exception as error:
-        raise RecoveryError(f"the locks beside the state in {backend} cannot be read: {error}") from error
-
-
-def _read(text: str) -> Lock:
+def _read(key: str, text: str) -> Lock:
     try:
         told = json.loads(text)
-        return Lock(
-            int(told["pid"]), str(told["username"]), str(told["hostname"]), str(told["timestamp"])[:19]
-        )
+        since = str(told["timestamp"])[:19]
+        return Lock(int(told["pid"]), str(told["username"]), str(told["hostname"]), since, key, text)
     except (ValueError, KeyError, TypeError):
-        return Lock(0, "unknown", "unknown", "an unknown time")
+        return Lock(0, "unknown", "unknown", "an unknown time", key, text)
 
 
 def _is_engine(process: int) -> bool:

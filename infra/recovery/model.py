@@ -7,9 +7,11 @@ from typing import Any, Literal
 from fleet.errors import MtafleetError
 
 Values = Mapping[str, Any]
-Fate = Literal["adopt", "forget", "read", "doubtful"]
-FATES: tuple[Fate, ...] = ("doubtful", "adopt", "forget", "read")
+Fate = Literal["adopt", "forget", "read", "leave", "doubtful"]
+FATES: tuple[Fate, ...] = ("doubtful", "leave", "adopt", "forget", "read")
 """What wants attention comes first."""
+PLANNED = "planned"
+"""The operation of a creation that a plan would begin; the engine itself knows no such word."""
 
 
 class RecoveryError(MtafleetError):
@@ -20,14 +22,21 @@ class RecoveryError(MtafleetError):
 class Pending:
     """An operation that the engine began and never saw the end of.
 
-    `operation` is the engine's word (`creating`, `updating`, `deleting`...); `inputs` are those of the
-    resource as the state has them, secret ones encrypted; `region` is AWS's, "" for other providers' things.
+    `operation` is the engine's word (`creating`, `updating`, `deleting`...) or PLANNED; `inputs` are those of
+    the resource as the state has them, secret ones encrypted; `region` is AWS's, "" for other providers'
+    things; `provider` refers to the provider as the engine does, `URN::ID`.
     """
 
     urn: str
     operation: str
     inputs: Values = field(default_factory=dict, repr=False)
     region: str = ""
+    provider: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tells it from every other operation: one resource may be begun anew and deleted at once."""
+        return self.urn, self.operation
 
     @property
     def type(self) -> str:
@@ -40,7 +49,7 @@ class Pending:
 
     @property
     def creates(self) -> bool:
-        return self.operation == "creating"
+        return self.operation in {"creating", PLANNED}
 
     @property
     def of_aws(self) -> bool:
@@ -65,7 +74,8 @@ class Verdict:
     """What becomes of a pending operation, and why.
 
     `adopt`: it is `id` in AWS and enters the state. `forget`: the next run makes it. `read`: the state has it
-    and reads it anew. `doubtful`: for the operator to say, with the `candidates`.
+    and reads it anew. `leave`: it stays pending, its region is left out. `doubtful`: for the operator
+    to say, with the `candidates`.
     """
 
     pending: Pending

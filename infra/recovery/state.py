@@ -1,11 +1,12 @@
 """The engine's state as `pulumi stack export` writes it: what is pending in it, and it without that."""
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from infra.recovery.model import Pending, RecoveryError, Verdict
+from infra.recovery.chosen import serves
+from infra.recovery.model import PLANNED, Pending, RecoveryError, Verdict
 
 Document = Mapping[str, Any]
 _PROVIDER = "pulumi:providers:aws"
@@ -13,21 +14,44 @@ _PROVIDER = "pulumi:providers:aws"
 
 def pending_in(document: Document) -> tuple[Pending, ...]:
     """Every operation that was begun and not finished; RecoveryError for a state of an unknown make."""
-    regions = {
-        f"{one['urn']}::{one['id']}": str((one.get("inputs") or {}).get("region", ""))
-        for one in _resources(document)
-        if one["type"] == _PROVIDER
-    }
+    regions = provider_regions(document)
     found = {}
     for operation in _deployment(document).get("pending_operations") or ():
         resource = operation["resource"]
         inputs = resource.get("inputs") or {}
-        region = inputs.get("region") or regions.get(resource.get("provider", ""), "")
-        one = Pending(resource["urn"], operation["type"], inputs, region)
+        provider = resource.get("provider", "")
+        region = inputs.get("region") or regions.get(provider, "")
+        one = Pending(resource["urn"], operation["type"], inputs, region, provider)
         if one.creates and one.of_aws and not region:
             raise RecoveryError(f"the state does not tell in which region {one.urn} was being made")
-        found[one.urn] = one
+        found[one.key] = one
     return tuple(found.values())
+
+
+def with_pending(document: Document, operations: Sequence[Mapping[str, Any]]) -> Document:
+    """The state with these pending, too, but for creations of what it has by now."""
+    deployment = _deployment(document)
+    there = {one["urn"] for one in _resources(document)}
+    more = [one for one in operations if one["resource"]["urn"] not in there]
+    pending = [*(deployment.get("pending_operations") or ()), *more]
+    return {**document, "deployment": {**deployment, "pending_operations": pending}} if more else document
+
+
+def provider_regions(document: Document) -> dict[str, str]:
+    """AWS's regions by the reference of their provider, `URN::ID`."""
+    return {
+        f"{one['urn']}::{one['id']}": str((one.get("inputs") or {}).get("region", ""))
+        for one in _resources(document)
+        if one["type"] == _PROVIDER
+    }
+
+
+def urns_in(document: Document, name: str) -> list[str]:
+    """The URNs of a region's providers, and of all that the state has there; `name` as in LeftOut."""
+    regions = provider_regions(document)
+    providers = {one for one, region in regions.items() if serves(one.rpartition("::")[0], region, name)}
+    there = [one["urn"] for one in _resources(document) if one.get("provider") in providers]
+    return [*sorted(one.rpartition("::")[0] for one in providers), *there]
 
 
 def known_ids(document: Document, resource_type: str) -> frozenset[str]:
@@ -45,25 +69,33 @@ def written(document: Document) -> datetime:
 
 
 def taken_up(document: Document, verdicts: Iterable[Verdict]) -> dict[str, Any]:
-    """The state with every verdict carried out and nothing pending.
+    """The state with every verdict carried out, and pending what none was about or what is to be left.
 
     What is adopted, and what is to be read, is marked so that the engine reads it from AWS before it does
     anything else with it, in whichever run comes next.
     """
     fresh = copy.deepcopy(dict(document))
     deployment = fresh["deployment"]
-    begun = {one["resource"]["urn"]: one["resource"] for one in deployment.pop("pending_operations", ())}
+    operations = deployment.pop("pending_operations", ())
+    begun = {(one["resource"]["urn"], one["type"]): one["resource"] for one in operations}
     resources: list[dict[str, Any]] = deployment.get("resources") or []
+    done = set()
     for verdict in verdicts:
-        urn = verdict.pending.urn
         if verdict.fate == "adopt":
-            resources = _with(resources, _adopted(begun[urn], verdict.id))
+            resources = _with(resources, _adopted(begun[verdict.pending.key], verdict.id))
         elif verdict.fate == "read":
             for one in resources:
-                if one["urn"] == urn:
+                if one["urn"] == verdict.pending.urn:
                     one["refreshBeforeUpdate"] = True
-    deployment["resources"] = _in_order(resources)
-    return fresh
+        if verdict.fate != "leave":
+            done.add(verdict.pending.key)
+    kept = [
+        one
+        for one in operations
+        if one["type"] != PLANNED and (one["resource"]["urn"], one["type"]) not in done
+    ]
+    deployment["resources"] = _in_order(_leaning_on_each_other(resources))
+    return fresh if not kept else {**fresh, "deployment": {**deployment, "pending_operations": kept}}
 
 
 def _adopted(resource: Mapping[str, Any], identity: str) -> dict[str, Any]:
@@ -96,6 +128,24 @@ def _with(resources: Sequence[dict[str, Any]], fresh: dict[str, Any]) -> list[di
         if not one.get("pendingReplacement"):
             replaced.append({**one, "delete": True})
     return [*kept, *([] if placed else [fresh]), *replaced]
+
+
+def _leaning_on_each_other(resources: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without dependencies on what is not there: a plan may have what it depends on still to make."""
+    there = {one["urn"] for one in resources}
+    return [_leaning_on(there, one) for one in resources]
+
+
+def _leaning_on(there: Collection[str], one: dict[str, Any]) -> dict[str, Any]:
+    fresh = dict(one)
+    if one.get("dependencies"):
+        fresh["dependencies"] = [urn for urn in one["dependencies"] if urn in there]
+    if one.get("propertyDependencies"):
+        fresh["propertyDependencies"] = {
+            name: [urn for urn in urns or () if urn in there]
+            for name, urns in one["propertyDependencies"].items()
+        }
+    return fresh
 
 
 def _in_order(resources: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

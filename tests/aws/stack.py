@@ -1,7 +1,6 @@
 """A small Pulumi project of its own, run by the real engine over the stand-in and a simulated AWS."""
 
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -9,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleet.paths import project_root
-from infra.engine import require_engine
+from infra.engine.environment import environment_apart
 from lab.aws.server.app import Server
 from tests.infra.processes import await_end, end
 from tests.infra.stack import Result
@@ -47,21 +45,8 @@ class AwsStack:
 
     @property
     def environment(self) -> dict[str, str]:
-        path = [
-            str(Path(sys.prefix) / "bin"),
-            str(require_engine().directory),
-            str(project_root() / "lab/aws"),
-            os.environ["PATH"],
-        ]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "AWS_"))}
         return {
-            **kept,
-            "PATH": os.pathsep.join(path),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
-            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase"),
-            "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            **environment_apart(self.folder, ["lab/aws"]),
             "AWS_ENDPOINT_URL": self.server.url,
             "AWS_PROFILE": "nobody",  # the stand-in must not look for it
         }

@@ -205,20 +205,3 @@ def test_a_create_that_dies_half_way_is_finished_by_the_next_up(
     assert len([one for one in aws.client("ec2").describe_vpcs()["Vpcs"] if not one["IsDefault"]]) == 1
     assert set(stack.up("--refresh").counts) == {"unchanged"}
     assert stack.destroy().status == 0
-
-
-def test_a_region_without_api_is_left_out(
-    make: Callable[[str], AwsStack], aws: Server, inject: Callable[..., None]
-) -> None:
-    stack = make(TWO_NETWORKS)
-    assert stack.up().status == 0
-    stack.write(TWO_NETWORKS.replace('vpc-{site}"}', 'renamed"}'))
-    inject({"fault": "unanswered", "region": "us-west-2"})
-    assert stack.up().status != 0
-    other = stack.up("--exclude", "**west**")
-    assert other.status == 0, other.text
-    tags = {name: one["outputs"]["tags"]["Name"] for name, one in stack.resources().items()}
-    assert tags == {"vpc-east": "renamed", "vpc-west": "vpc-west"}
-    inject()
-    assert stack.up("--refresh").status == 0
-    assert set(stack.up().counts) == {"unchanged"}

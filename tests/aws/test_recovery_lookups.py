@@ -1,6 +1,5 @@
 """What recovery finds in a simulated AWS is what the provider made: the same ids, nobody else's things."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,34 +7,24 @@ from typing import Any
 import pytest
 
 from infra.recovery.account import Account
+from infra.recovery.chosen import Chosen, LeftOut
 from infra.recovery.judge import judge
-from infra.recovery.kinds import LOOKS
-from infra.recovery.lookup import SETTLE_SECONDS, Chosen, verdicts
+from infra.recovery.kinds import LOOKS, by_id
+from infra.recovery.lookup import SETTLE_SECONDS, verdicts
 from infra.recovery.model import Pending, RecoveryError, Verdict
-from infra.recovery.planned import strays, with_planned
 from infra.recovery.state import taken_up
 from lab.aws.config import ACCOUNT
 from lab.aws.server.app import Server
 from tests.aws.driver import Driver, Made
+from tests.aws.recovery_world import REGION, TAGS, world
 from tests.aws.tokens import (
     ALIAS,
     ATTACHED_VOLUME,
-    BUCKET,
-    BUDGET,
     EIP,
     EIP_ON,
-    GATEWAY,
-    GROUP,
-    HEALTH,
-    INSTANCE,
     KEY,
-    PEERING,
-    PROFILE,
     RECORD,
-    ROLE,
     ROUTE,
-    SUBNET,
-    TABLE,
     TABLE_OF_SUBNET,
     TOPIC,
     VOLUME,
@@ -43,9 +32,7 @@ from tests.aws.tokens import (
     ZONE,
 )
 
-REGION = "us-east-1"
 PROVIDER = "urn:pulumi:dev::mtafleet::pulumi:providers:aws::east"
-TAGS = {"Name": "dev-one", "mtafleet-environment": "dev"}
 
 
 @pytest.fixture(autouse=True)
@@ -63,100 +50,6 @@ def looked_up(made: Made, account: Account | None = None) -> Verdict:
     """What would become of its creation if the state did not have it."""
     one = pending(made)
     return judge(one, LOOKS[made.token](account or Account(), one), ())
-
-
-def world(east: Driver) -> list[Made]:
-    """One of each type that has to be looked up."""
-    made: list[Made] = []
-
-    def born(token: str, inputs: dict[str, Any], *, tags: bool = True, name: str = "one") -> Made:
-        named = {"tags": {**TAGS, "Name": f"dev-{name}"}} if tags else {}
-        made.append(east.create(token, name, {**inputs, **named}))
-        return made[-1]
-
-    vpc = born(VPC, {"cidrBlock": "10.0.0.0/16", "enableDnsHostnames": True})
-    other = born(VPC, {"cidrBlock": "10.1.0.0/16"}, name="other")
-    gateway = born(GATEWAY, {"vpcId": vpc.id})
-    born(TABLE, {"vpcId": vpc.id}, name="spare")
-    table = born(TABLE, {"vpcId": vpc.id})
-    made.pop()  # will be in use
-    born(
-        ROUTE,
-        {"routeTableId": table.id, "destinationCidrBlock": "0.0.0.0/0", "gatewayId": gateway.id},
-        tags=False,
-    )
-    subnet = born(SUBNET, {"vpcId": vpc.id, "availabilityZone": f"{REGION}a", "cidrBlock": "10.0.1.0/24"})
-    group = born(GROUP, {"vpcId": vpc.id, "description": "Mail servers"})
-    born(PEERING, {"vpcId": vpc.id, "peerVpcId": other.id, "peerRegion": REGION})
-    machine = born(
-        INSTANCE,
-        {
-            "ami": "ami-0123456789abcdef0",
-            "instanceType": "t3.small",
-            "subnetId": subnet.id,
-            "privateIp": "10.0.1.10",
-            "vpcSecurityGroupIds": [group.id],
-        },
-    )
-    key = born(KEY, {"description": "Disks"})
-    born(ALIAS, {"name": "alias/mtafleet-dev", "targetKeyId": key.id}, tags=False)
-    born(VOLUME, {"availabilityZone": f"{REGION}a", "size": 20, "type": "gp3", "encrypted": True})
-    attached = born(VOLUME, {"availabilityZone": f"{REGION}a", "size": 8, "type": "gp3"}, name="attached")
-    made.pop()  # in use, so it cannot be what a pending creation made
-    born(
-        ATTACHED_VOLUME,
-        {"deviceName": "/dev/sdf", "instanceId": machine.id, "volumeId": attached.id},
-        tags=False,
-    )
-    born(EIP, {"domain": "vpc"})
-    address = born(EIP, {"domain": "vpc"}, name="bound")
-    made.pop()
-    interface = machine.state["primaryNetworkInterfaceId"]
-    born(
-        EIP_ON,
-        {"allocationId": address.id, "networkInterfaceId": interface, "privateIpAddress": "10.0.1.10"},
-        tags=False,
-    )
-    zone = born(ZONE, {"name": "mail.example", "comment": "mtafleet dev"})
-    check = born(
-        HEALTH,
-        {
-            "type": "TCP",
-            "ipAddress": "198.51.100.1",
-            "port": 465,
-            "requestInterval": 10,
-            "failureThreshold": 2,
-        },
-    )
-    whole = {"type": "CALCULATED", "childHealthchecks": [check.id], "childHealthThreshold": 1}
-    born(HEALTH, whole, name="whole")
-    born(
-        RECORD,
-        {"zoneId": zone.id, "name": "*.mail.example", "type": "TXT", "ttl": 60, "records": ["v=spf1 -all"]},
-        tags=False,
-    )
-    born(
-        RECORD,
-        {
-            "zoneId": zone.id,
-            "name": "submit.mail.example",
-            "type": "A",
-            "ttl": 5,
-            "records": ["198.51.100.1"],
-            "setIdentifier": "virginia-1",
-            "multivalueAnswerRoutingPolicy": True,
-            "healthCheckId": check.id,
-        },
-        tags=False,
-    )
-    born(ROLE, {"name": "mtafleet-dev", "assumeRolePolicy": json.dumps({"Statement": []})})
-    born(PROFILE, {"name": "mtafleet-dev"})
-    born(TOPIC, {"name": "mtafleet-dev-east"})
-    born(BUCKET, {"bucket": "evidence-of-dev", "objectLockEnabled": True})
-    limit = {"limitAmount": "50", "limitUnit": "USD", "timeUnit": "MONTHLY", "budgetType": "COST"}
-    born(BUDGET, {"name": "mtafleet-dev", "accountId": ACCOUNT, **limit}, tags=False)
-    born(TABLE_OF_SUBNET, {"subnetId": subnet.id, "routeTableId": table.id}, tags=False)
-    return made
 
 
 def test_each_is_found_under_the_id_that_its_provider_gave_it(aws: Server, east: Driver) -> None:
@@ -245,12 +138,109 @@ def test_what_may_only_not_show_yet_is_waited_for(aws: Server) -> None:
     assert found.fate == "adopt"
 
 
-def test_the_operator_has_the_last_word(aws: Server) -> None:
+def chosen_for(identity: str, *, anyway: bool = False) -> Verdict:
+    """What becomes of the pending Elastic IP when the operator names this one for it."""
+    words = frozenset({ADDRESS.urn}) if anyway else frozenset[str]()
+    chosen = Chosen({ADDRESS.urn: identity}, words)
+    (found,) = verdicts(state(ADDRESS, LONG_AGO), ACCOUNT, Account(), chosen, never)
+    return found
+
+
+def test_what_the_operator_names_is_looked_at(aws: Server, east: Driver) -> None:
+    """Also when nothing of it is found by name."""
+    ours = east.create(EIP, "one", {"domain": "vpc", "tags": TAGS})
+    assert (chosen_for(ours.id).fate, chosen_for(ours.id).id) == ("adopt", ours.id)
+    gone = chosen_for("eipalloc-0123456789abcdef0", anyway=True)
+    assert gone.fate == "doubtful"
+    assert f"AWS has no such {EIP} in {REGION}" in gone.why
+    volume = east.create(VOLUME, "one", {"availabilityZone": f"{REGION}a", "size": 8, "tags": TAGS})
+    assert chosen_for(volume.id, anyway=True).fate == "doubtful"
+
+
+def test_what_differs_takes_a_word_of_its_own(aws: Server, east: Driver) -> None:
+    bare = east.create(EIP, "bare", {"domain": "vpc", "tags": {"Name": "warm"}})
+    found = chosen_for(bare.id)
+    assert found.fate == "doubtful"
+    assert "has the tag Name=warm instead of the tag Name=dev-one" in found.why
+    assert "has no tag mtafleet-environment instead of the tag mtafleet-environment=dev" in found.why
+    assert "--adopt-anyway" in found.why
+    assert chosen_for(bare.id, anyway=True).fate == "adopt"
+
+
+def test_what_the_state_has_under_another_name_is_not_adopted_twice(aws: Server, east: Driver) -> None:
+    ours = east.create(EIP, "one", {"domain": "vpc", "tags": TAGS})
     document = state(ADDRESS, LONG_AGO)
-    (found,) = verdicts(document, ACCOUNT, Account(), Chosen({ADDRESS.urn: "eipalloc-7"}), never)
-    assert (found.fate, found.id) == ("adopt", "eipalloc-7")
-    (found,) = verdicts(document, ACCOUNT, Account(), Chosen({ADDRESS.urn: None}), never)
+    other = {"urn": f"{ADDRESS.urn}-other", "type": EIP, "id": ours.id}
+    document["deployment"]["resources"].append(other)
+    chosen = Chosen({ADDRESS.urn: ours.id}, frozenset({ADDRESS.urn}))
+    (found,) = verdicts(document, ACCOUNT, Account(), chosen, never)
+    assert (found.fate, "has as something else" in found.why) == ("doubtful", True)
+
+
+def test_every_type_is_found_by_the_id_that_the_operator_names(aws: Server, east: Driver) -> None:
+    account = Account()
+    for made in world(east):
+        found = by_id(account, pending(made), made.id)
+        assert found is not None, made
+        assert (found.id, found.differs) == (made.id, ()), made
+
+
+def test_what_is_to_be_forgotten_needs_no_look(aws: Server, inject: Callable[..., None]) -> None:
+    inject({"fault": "denied", "service": "*"})
+    chosen = Chosen({ADDRESS.urn: None})
+    (found,) = verdicts(state(ADDRESS, LONG_AGO), ACCOUNT, Account(), chosen, never)
     assert found.fate == "forget"
+
+
+def elsewhere(document: dict[str, Any]) -> Pending:
+    """The same Elastic IP pending in a second region, too."""
+    provider = PROVIDER.replace("east", "aws-oregon")
+    urn = ADDRESS.urn.replace("one", "two")
+    inputs = {"tags": {**TAGS, "Name": "dev-two"}}
+    deployment = document["deployment"]
+    deployment["resources"].append(
+        {"urn": provider, "type": "pulumi:providers:aws", "id": "uuid", "inputs": {"region": "us-west-2"}}
+    )
+    resource = {"urn": urn, "type": EIP, "inputs": inputs, "provider": f"{provider}::uuid"}
+    deployment["pending_operations"].insert(0, {"resource": resource, "type": "creating"})
+    return Pending(urn, "creating", inputs, "us-west-2", f"{provider}::uuid")
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        LeftOut(frozenset({"us-west-2"})),
+        LeftOut(frozenset({"oregon"})),
+        LeftOut.of(["--refresh", "--exclude", "**::aws-oregon"]),
+        LeftOut.of([f"--exclude={ADDRESS.urn.replace('one', 'two')}"]),
+        LeftOut(only="east"),
+    ],
+)
+def test_a_region_that_is_left_out_stays_pending_and_stops_nothing(
+    aws: Server, east: Driver, inject: Callable[..., None], left_out: LeftOut
+) -> None:
+    """Its API is dead, STS there included."""
+    made = east.create(EIP, "one", {"domain": "vpc", "tags": TAGS})
+    inject({"fault": "denied", "region": "us-west-2"})
+    document = state(ADDRESS, LONG_AGO)
+    document["deployment"]["resources"][0]["urn"] = PROVIDER.replace("east", "aws-east")
+    (begun,) = document["deployment"]["pending_operations"]
+    begun["resource"]["provider"] = f"{PROVIDER.replace('east', 'aws-east')}::uuid"
+    elsewhere(document)
+    with pytest.raises(RecoveryError, match="cannot be asked in us-west-2"):
+        verdicts(document, ACCOUNT, Account(), Chosen(), never)
+    found = verdicts(document, ACCOUNT, Account(), Chosen(left_out=left_out), never)
+    assert [(one.fate, one.id) for one in found] == [("leave", ""), ("adopt", made.id)]
+    fresh = taken_up(document, found)["deployment"]
+    assert [one["resource"]["inputs"]["tags"]["Name"] for one in fresh["pending_operations"]] == ["dev-two"]
+    assert fresh["resources"][-1]["id"] == made.id
+
+
+def test_the_account_is_asked_for_in_a_region_that_lives(aws: Server, inject: Callable[..., None]) -> None:
+    inject({"fault": "denied", "region": "us-west-2"})
+    Account().require(ACCOUNT, ["us-west-2", REGION])
+    with pytest.raises(RecoveryError, match="cannot be asked in us-west-2"):
+        Account().require(ACCOUNT, ["us-west-2"])
 
 
 def test_an_account_that_is_not_the_fleets_shows_nothing(aws: Server) -> None:
@@ -264,42 +254,36 @@ def test_an_api_that_does_not_answer_is_no_proof(aws: Server, inject: Callable[.
         verdicts(state(ADDRESS, LONG_AGO), ACCOUNT, Account(), Chosen(), never)
 
 
-def plan(**inputs: Any) -> dict[str, Any]:
-    """As the engine saves it: one Elastic IP to be made with a provider that is there."""
-    goal = {
-        "type": EIP,
-        "name": "one",
-        "custom": True,
-        "inputDiff": {"adds": {"domain": "vpc", "tags": TAGS, **inputs}},
-        "parent": "urn:pulumi:dev::mtafleet::pulumi:pulumi:Stack::mtafleet-dev",
-        "protect": True,
-        "provider": f"{PROVIDER}::uuid",
-    }
-    return {"resourcePlans": {ADDRESS.urn: {"goal": goal, "steps": ["create"], "state": {}}}}
+def test_what_is_gone_is_no_dead_region(aws: Server, east: Driver) -> None:
+    """What a pending creation was to be part of may have been deleted by hand."""
+    route = {"routeTableId": "rtb-0123456789abcdef0", "destinationCidrBlock": "0.0.0.0/0"}
+    assert looked_up(Made(ROUTE, "one", "", route, {})).fate == "forget"
+    record = {"zoneId": "Z0123456789ABC", "name": "mail.example", "type": "A", "records": ["192.0.2.1"]}
+    assert looked_up(Made(RECORD, "one", "", record, {})).fate == "forget"
+    device = {"volumeId": "vol-0123456789abcdef0", "instanceId": "i-1", "deviceName": "/dev/sdf"}
+    assert looked_up(Made(ATTACHED_VOLUME, "one", "", device, {})).fate == "forget"
 
 
-def found_strays(document: dict[str, Any], **inputs: Any) -> tuple[Verdict, ...]:
-    return strays(with_planned(document, plan(**inputs)), ACCOUNT, Account(), Chosen())
+@pytest.mark.parametrize("operation", ["DescribeKey", "ListResourceTags"])
+def test_a_strangers_key_that_may_not_be_looked_at_hides_none_of_ours(
+    aws: Server, east: Driver, inject: Callable[..., None], operation: str
+) -> None:
+    """KMS lists the keys of the whole account, the oldest first here, whoever may look at them."""
+    aws.client("kms").create_key(Description="a stranger's")
+    made = east.create(KEY, "one", {"description": "Disks", "tags": TAGS})
+    inject({"fault": "denied", "service": "kms", "operation": operation, "times": 1})
+    assert looked_up(made).id == made.id
 
 
-def test_what_no_state_knows_is_found_before_it_is_made_again(aws: Server, east: Driver) -> None:
-    """An answer that was lost leaves nothing pending; the plan to make another tells what to look for."""
-    document = state(ADDRESS, LONG_AGO)
-    assert found_strays(document) == ()
-    made = east.create(EIP, "one", {"domain": "vpc", "tags": TAGS})
-    (found,) = found_strays(document)
-    assert (found.fate, found.id) == ("adopt", made.id)
-    fresh = taken_up(with_planned(document, plan()), [found])
-    adopted = fresh["deployment"]["resources"][-1]
-    assert (adopted["urn"], adopted["id"], adopted["protect"]) == (ADDRESS.urn, made.id, True)
-    assert adopted["inputs"]["tags"] == TAGS
-    assert found_strays(fresh) == ()
-
-
-def test_what_is_to_depend_on_something_new_is_none_of_ours(aws: Server, east: Driver) -> None:
-    east.create(EIP, "one", {"domain": "vpc", "tags": TAGS})
-    (found,) = found_strays(state(ADDRESS, LONG_AGO), address="04da6b54-80e4-46f7-96ec-b56ff0331ba9")
+def test_a_key_of_ours_that_may_not_be_looked_at_is_not_made_again(
+    aws: Server, east: Driver, inject: Callable[..., None]
+) -> None:
+    made = east.create(KEY, "one", {"description": "Disks", "tags": TAGS})
+    east.create(ALIAS, "one", {"name": "alias/mtafleet-dev-one", "targetKeyId": made.id})
+    inject({"fault": "denied", "service": "kms", "operation": "DescribeKey"})
+    found = looked_up(made)
     assert found.fate == "doubtful"
+    assert "has our alias alias/mtafleet-dev-one" in found.why
 
 
 def test_types_that_cannot_be_looked_up_are_doubtful(aws: Server) -> None:

@@ -1,7 +1,6 @@
 """Both stacks of a small fleet, run by the real engine over the stand-in and a simulated AWS."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import boto3
 import yaml
 
 from fleet.paths import project_root
-from infra.engine import require_engine
+from infra.engine.environment import environment_apart
 from lab.aws.server.app import Server
 from tests.infra.stack import Result
 
@@ -69,19 +68,7 @@ class AwsFleet:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        path = [str(Path(sys.prefix) / "bin"), str(require_engine().directory)]
-        path += [str(project_root() / "lab/aws"), os.environ["PATH"]]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "AWS_"))}
-        return {
-            **kept,
-            "PATH": os.pathsep.join(path),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
-            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase"),
-            "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "AWS_ENDPOINT_URL": self.server.url,
-        }
+        return {**environment_apart(self.folder, ["lab/aws"]), "AWS_ENDPOINT_URL": self.server.url}
 
     def run(self, *arguments: str) -> Result:
         done = subprocess.run(

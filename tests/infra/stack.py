@@ -1,7 +1,6 @@
 """A Pulumi project of its own in a temporary folder, with a backend, a passphrase and a fake lab."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ from typing import Any
 import yaml
 
 from fleet.paths import project_root
-from infra.engine import require_engine
+from infra.engine.environment import environment_apart
 from tests.infra.fakelab.computer import FakeComputer
 from tests.infra.processes import await_end, end
 
@@ -90,18 +89,7 @@ class Stack:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        path = [str(Path(sys.prefix) / "bin"), str(require_engine().directory), os.environ["PATH"]]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
-        return {
-            **kept,
-            "PATH": os.pathsep.join(path),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'backend'}",
-            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase"),
-            "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "MTAFLEET_FAKE_LAB": str(self.computer.root),
-        }
+        return {**environment_apart(self.folder), "MTAFLEET_FAKE_LAB": str(self.computer.root)}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the engine and leave it running."""

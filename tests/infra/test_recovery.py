@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from infra.recovery.chosen import LeftOut
 from infra.recovery.judge import judge, judge_elsewhere
 from infra.recovery.kinds import LOOKS, REPEATABLE
 from infra.recovery.kinds.base import alike
 from infra.recovery.model import Candidate, Pending, RecoveryError, Verdict
-from infra.recovery.state import known_ids, pending_in, taken_up, written
+from infra.recovery.state import known_ids, pending_in, taken_up, urns_in, written
 from lab.aws.kinds import KINDS
 from tests.aws.test_program_is_served import classes_used, program_files
 
@@ -142,6 +143,44 @@ def test_an_unfinished_change_is_read_anew() -> None:
     (one,) = pending_in(document)
     fresh = taken_up(document, [judge_elsewhere(one)])
     assert fresh["deployment"]["resources"][-1]["refreshBeforeUpdate"] is True
+
+
+def test_a_resource_that_was_begun_anew_and_deleted_at_once_is_judged_twice() -> None:
+    """Only what was judged is dropped: the engine names both operations by the same URN."""
+    there = resource(EIP, "10.10.0.20", id="eipalloc-1", delete=True)
+    new = resource(EIP, "10.10.0.20", inputs={"tags": TAGS})
+    document = state(there, begun=[creating(new), creating(there, "deleting")])
+    one, other = pending_in(document)
+    assert (one.operation, other.operation) == ("creating", "deleting")
+    fresh = taken_up(document, [Verdict(one, "adopt", "", "eipalloc-2")])["deployment"]
+    assert [found["type"] for found in fresh["pending_operations"]] == ["deleting"]
+    fresh = taken_up(document, [Verdict(one, "leave", ""), judge_elsewhere(other)])["deployment"]
+    assert [found["type"] for found in fresh["pending_operations"]] == ["creating"]
+
+
+def test_what_lies_in_a_region_is_told_by_its_provider() -> None:
+    there = resource(EIP, "10.10.0.20", id="eipalloc-1", provider=f"{PROVIDER}::uuid")
+    document = state(there, resource(EIP, "elsewhere", id="eipalloc-2"), begun=[])
+    for name in ("us-east-1", "virginia"):
+        assert urns_in(document, name) == [PROVIDER, there["urn"]]
+    assert urns_in(document, "ireland") == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "covered"),
+    [
+        ("**virginia", True),
+        ("**::10.10.0.20", True),
+        ("**Eip::*", True),
+        ("*::10.10.0.20", False),
+        ("*", False),
+    ],
+)
+def test_patterns_are_the_engines(pattern: str, covered: bool) -> None:
+    document = state(begun=[creating(resource(EIP, "10.10.0.20", inputs={"tags": TAGS}))])
+    (one,) = pending_in(document)
+    assert LeftOut.of(["--exclude", pattern]).covers(one) is covered
+    assert LeftOut.of([f"--exclude={pattern}"]).covers(one) is covered
 
 
 def test_a_replacement_takes_the_place_of_what_it_replaces() -> None:

@@ -17,8 +17,11 @@ import infra.aws_stack
 from cli.main import cli as mtafleet
 from fleet.errors import MtafleetError
 from infra.plan import Plan
+from infra.recovery.chosen import LeftOut
+from infra.recovery.locks import drop
 from infra.recovery.model import Candidate, Pending, Verdict
 from infra.recovery.runs import Run
+from infra.recovery.state import pending_in
 from tests.infra.test_recovery_locks import dead, lock, place
 
 URN = "urn:pulumi:dev::mtafleet::aws:ec2/eip:Eip::10.10.0.20"
@@ -33,8 +36,8 @@ class Engine:
     """Stands for the engine: one state with a pending creation, and what was asked of it."""
 
     begun: list[dict[str, Any]] = field(default_factory=list)
+    resources: list[dict[str, Any]] = field(default_factory=list)
     imported: list[dict[str, Any]] = field(default_factory=list)
-    cancelled: int = 0
     run: list[list[str]] = field(default_factory=list)
     interferes: bool = False
 
@@ -42,7 +45,7 @@ class Engine:
     def state(self) -> dict[str, Any]:
         if self.imported:
             return self.imported[-1]
-        return {"deployment": {"resources": [], "pending_operations": self.begun}}
+        return {"deployment": {"resources": self.resources, "pending_operations": self.begun}}
 
     def pulumi(self, arguments: Sequence[str], **_: object) -> str:
         match list(arguments[:2]):
@@ -52,13 +55,12 @@ class Engine:
                     self.begun = []
                 return told
             case ["stack", "import"]:
-                self.imported.append(json.loads(Path(arguments[3]).read_text()))
+                document = json.loads(Path(arguments[3]).read_text())
+                document["deployment"].pop("pending_operations", None)  # as the engine does, with a warning
+                self.imported.append(document)
                 return ""
             case ["stack", "output"]:
                 return json.dumps({"foundation": {}} if arguments[-1] == "dev-foundation" else {})
-            case ["cancel", "--yes"]:
-                self.cancelled += 1
-                return ""
         raise AssertionError(arguments)
 
     def run_in_foreground(self, stack: str, arguments: Sequence[str], *_: object) -> None:
@@ -149,6 +151,65 @@ def test_the_operators_word_is_passed_on(engine: Engine, monkeypatch: pytest.Mon
     assert "write URN=ID" in refused("up", "dev", "--adopt", URN)
 
 
+def test_what_is_to_be_adopted_must_have_been_pending_or_planned(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slip in the URN would have an address made that exists."""
+    find(monkeypatch, Verdict(EIP, "forget", "AWS has none"))
+    told = refused("up", "dev", "--adopt", f"{URN}1=eipalloc-7")
+    assert f"nothing would be made under what --adopt names:\n  {URN}1" in told
+    assert engine.run == []
+
+
+def test_a_region_that_is_left_out_is_left_to_the_next_run(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[LeftOut] = []
+
+    def verdicts(*given: Any) -> tuple[Verdict, ...]:
+        asked.append(given[3].left_out)
+        return (Verdict(EIP, "leave", "us-east-1 is left out"),)
+
+    monkeypatch.setattr(cli.recovery, "verdicts", verdicts)
+    provider = "urn:pulumi:dev::mtafleet::pulumi:providers:aws::aws-virginia"
+    inputs = {"region": "us-east-1"}
+    engine.resources = [{"urn": provider, "type": "pulumi:providers:aws", "id": "x", "inputs": inputs}]
+    for name in ("virginia", "us-east-1"):
+        assert run("up", "dev", "--without", name, "--refresh").exit_code == 0
+    assert [one.regions for one in asked] == [{"virginia"}, {"us-east-1"}]
+    assert engine.imported == []
+    for _stack, *arguments in engine.run:
+        assert arguments[-3:] == ["--refresh", f"--exclude={provider}", "--exclude-dependents"]
+    assert "dev has nothing there yet" in refused("up", "dev", "--without", "ireland")
+    assert "it has eu-west-1, ireland" in refused("up", "dev", "--without", "mars")
+    assert "has no such region on AWS" in refused("up", "lab", "--without", "us-east-1")
+
+
+def test_what_is_left_pending_is_remembered_when_the_rest_is_taken_up(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine imports no state with anything pending: until the region is back, this computer knows."""
+    west = Pending(URN.replace("10.10.0.20", "10.11.0.20"), "creating", {"tags": TAGS}, "us-west-2")
+    resource = {"urn": west.urn, "type": west.type, "inputs": dict(west.inputs)}
+    engine.begun.append({"resource": resource, "type": "creating"})
+    find(monkeypatch, ADOPT, Verdict(west, "leave", "us-west-2 is left out"))
+    assert run("up", "dev", "--exclude", "**west**").exit_code == 0
+    assert len(engine.imported) == 1
+
+    asked: list[Any] = []
+
+    def verdicts(*given: Any) -> tuple[Verdict, ...]:
+        asked.append(pending_in({"deployment": {**given[0]["deployment"], "resources": []}}))
+        return (Verdict(west, "forget", "AWS has none"),)
+
+    monkeypatch.setattr(cli.recovery, "verdicts", verdicts)
+    monkeypatch.setattr("infra.recovery.state.provider_regions", lambda _: {"": "us-west-2"})
+    assert run("up", "dev").exit_code == 0
+    assert [[one.urn for one in pending] for pending in asked] == [[west.urn]]
+    assert run("up", "dev").exit_code == 0
+    assert len(asked) == 1
+
+
 def test_a_state_that_someone_else_changes_meanwhile_is_left_alone(engine: Engine) -> None:
     engine.interferes = True
     assert "changed by someone else meanwhile" in refused("up", "dev")
@@ -158,23 +219,23 @@ def test_a_state_that_someone_else_changes_meanwhile_is_left_alone(engine: Engin
 @pytest.mark.parametrize("here", [True, False])
 def test_a_lock_is_broken_only_when_that_is_said(engine: Engine, tmp_path: Path, here: bool) -> None:
     computer = socket.gethostname() if here else "elsewhere"
-    place(tmp_path / "backend", "dev", lock(dead(), computer))
+    file = place(tmp_path / "backend", "dev", lock(dead(), computer))
     told = refused("up", "dev")
     assert f"dev is locked by ann@{computer}" in told
     assert "--take-over" in told
-    assert engine.cancelled == 0
+    assert file.exists()
     assert engine.run == []
     assert run("up", "dev", "--take-over").exit_code == 0
-    assert engine.cancelled == 1
+    assert not file.exists()
     assert "lock broken" in (tmp_path / "dev/maintenance/log.jsonl").read_text()
 
 
 def test_the_lock_of_our_own_killed_run_needs_no_word(engine: Engine, tmp_path: Path) -> None:
     process = dead()
-    place(tmp_path / "backend", "dev", lock(process, socket.gethostname()))
+    file = place(tmp_path / "backend", "dev", lock(process, socket.gethostname()))
     Run.new(tmp_path / "dev/runs/dev.json").begun(process)
     assert run("up", "dev").exit_code == 0
-    assert engine.cancelled == 1
+    assert not file.exists()
     assert not (tmp_path / "dev/runs/dev.json").exists()
 
 
@@ -193,16 +254,35 @@ def test_a_state_that_was_cut_short_beside_is_mended_before_the_engine_reads_it(
 
     monkeypatch.setattr(infra.aws_stack, "pulumi", pulumi)
     assert run("up", "dev", "--take-over").exit_code == 0
-    assert engine.cancelled == 1
+    assert not torn.exists()
+
+
+def test_who_locks_the_stack_meanwhile_is_left_alone(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's run begins between the judgement and the breaking of the lock."""
+    backend = tmp_path / "backend"
+    place(backend, "dev", lock(dead()))
+    broken = drop
+
+    def begun_meanwhile(*given: Any) -> None:
+        place(backend, "dev", lock(4711), name="newcomer")
+        broken(*given)
+
+    monkeypatch.setattr(cli.recovery, "drop", begun_meanwhile)
+    assert "ann@elsewhere (process 4711" in refused("up", "dev", "--take-over")
+    assert [file.stem for file in backend.glob("**/*.json")] == ["newcomer"]
+    assert engine.imported == []
+    assert engine.run == []
 
 
 def test_who_is_at_work_is_never_interrupted(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.recovery.locks._is_engine", lambda process: True)
-    place(tmp_path / "backend", "dev", lock(4711, socket.gethostname()))
+    file = place(tmp_path / "backend", "dev", lock(4711, socket.gethostname()))
     assert "is at work on dev" in refused("up", "dev", "--take-over")
-    assert engine.cancelled == 0
+    assert file.exists()
     assert "dev is locked by" in run("plan", "dev").stderr
 
 

@@ -5,13 +5,17 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from infra.recovery.locks import Lock, folder_of, locks_of
+import infra.recovery.stores
+from infra.recovery.locks import Lock, drop, locks_of
+from infra.recovery.model import RecoveryError
 from infra.recovery.runs import MARK, Run, end_remains, noted
-from lab.aws.server.app import serving
+from infra.recovery.stores import folder_of
+from lab.aws.server.app import Server, serving
 
 SINCE = "2026-11-23T14:00:00.123456789Z"
 
@@ -27,10 +31,11 @@ def dead() -> int:
     return process.pid
 
 
-def place(folder: Path, stack: str, text: str, project: str = "mtafleet") -> None:
-    file = folder / ".pulumi/locks/organization" / project / stack / "uuid.json"
-    file.parent.mkdir(parents=True)
+def place(folder: Path, stack: str, text: str, project: str = "mtafleet", name: str = "uuid") -> Path:
+    file = folder / ".pulumi/locks/organization" / project / stack / f"{name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
+    return file
 
 
 def test_only_the_stacks_own_locks_count(tmp_path: Path) -> None:
@@ -62,23 +67,82 @@ def test_backends_that_this_cannot_look_into_are_left_to_the_engine() -> None:
     assert locks_of("https://api.pulumi.com", "mtafleet", "dev") == ()
 
 
-def test_locks_in_a_bucket_are_found_below_its_prefix(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_exactly_the_locks_that_were_judged_are_dropped(tmp_path: Path) -> None:
+    backend = f"file://{tmp_path}"
+    judged = place(tmp_path, "dev", lock(7))
+    beside = judged.with_name("uuid.json.attrs")
+    beside.write_text("{}")
+    found = locks_of(backend, "mtafleet", "dev")
+    later = place(tmp_path, "dev", lock(8), name="later")
+    other = place(tmp_path, "dev-foundation", lock(9))
+    drop(backend, found)
+    assert (judged.exists(), beside.exists(), later.exists(), other.exists()) == (False, False, True, True)
+    drop(backend, found)  # given back meanwhile is as good
+
+
+def test_a_lock_that_changed_after_it_was_judged_stays(tmp_path: Path) -> None:
+    file = place(tmp_path, "dev", lock(7))
+    found = locks_of(f"file://{tmp_path}", "mtafleet", "dev")
+    file.write_text(lock(8))
+    with pytest.raises(RecoveryError, match="changed while it was looked at"):
+        drop(f"file://{tmp_path}", found)
+    assert file.exists()
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A simulated AWS with a bucket `state`; nothing but a backend's URL leads to it."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
     with serving() as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-        bucket = server.client("s3")
-        bucket.create_bucket(Bucket="state")
-        for key in ("fleets/.pulumi/locks/organization/mtafleet/dev/a.json", ".pulumi/locks/dev/b.json"):
-            bucket.put_object(Bucket="state", Key=key, Body=lock(7).encode())
-        (found,) = locks_of("s3://state/fleets?region=us-east-1", "mtafleet", "dev")
-        assert found.process == 7
-        (old,) = locks_of("s3://state", "mtafleet", "dev")
-        assert old.user == "ann"
-        assert locks_of("s3://state", "mtafleet", "staging") == ()
+        server.client("s3").create_bucket(Bucket="state")
+        yield server
+
+
+def put(s3: Server, key: str, process: int = 7) -> None:
+    s3.client("s3").put_object(Bucket="state", Key=key, Body=lock(process).encode())
+
+
+def test_locks_in_a_bucket_are_found_below_its_folder(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
+    put(s3, "fleets/.pulumi/locks/organization/mtafleet/dev/a.json")
+    put(s3, ".pulumi/locks/dev/b.json", 8)
+    (found,) = locks_of("s3://state/fleets?region=us-east-1", "mtafleet", "dev")
+    assert found.process == 7
+    (old,) = locks_of("s3://state", "mtafleet", "dev")
+    assert old.process == 8
+    assert locks_of("s3://state", "mtafleet", "staging") == ()
+
+
+def test_a_bucket_is_where_its_url_says(s3: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Endpoint, profile and prefix as the engine reads them; AWS itself is never asked."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    credentials = tmp_path / "credentials"
+    credentials.write_text("[states]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    put(s3, "all-fleets/.pulumi/locks/organization/mtafleet/dev/a.json")
+    put(s3, ".pulumi/locks/organization/mtafleet/dev/b.json", 8)
+    host = s3.url.removeprefix("http://")
+    query = f"endpoint={host}&disableSSL=true&s3ForcePathStyle=true&profile=states&region=eu-west-1"
+    (found,) = locks_of(f"s3://state/fleets?prefix=all-&{query}", "mtafleet", "dev")
+    assert found.process == 7
+    drop(f"s3://state/fleets?prefix=all-&{query}", [found])
+    assert locks_of(f"s3://state/fleets?prefix=all-&{query}", "mtafleet", "dev") == ()
+    (other,) = locks_of(f"s3://state?{query}", "mtafleet", "dev")
+    assert other.process == 8
+    with pytest.raises(RecoveryError, match="nobody"):
+        locks_of(f"s3://state?{query.replace('states', 'nobody')}", "mtafleet", "dev")
+
+
+def test_a_bucket_of_many_locks_is_read_to_the_end(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
+    monkeypatch.setattr(infra.recovery.stores, "PAGE_KEYS", 2)
+    for number in range(5):
+        put(s3, f".pulumi/locks/organization/mtafleet/dev/{number}.json", number)
+    assert [one.process for one in locks_of("s3://state", "mtafleet", "dev")] == [0, 1, 2, 3, 4]
 
 
 def test_only_an_engine_that_lives_here_is_at_work() -> None:

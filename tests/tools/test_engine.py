@@ -7,7 +7,7 @@ import pytest
 
 import infra.engine.environment as environment_module
 from fleet.paths import project_root
-from infra.engine.environment import engine_environment, passphrase_file
+from infra.engine.environment import engine_environment, environment_apart, passphrase_file
 from infra.engine.errors import EngineError
 from infra.engine.locate import (
     ENGINE_FILES,
@@ -119,6 +119,23 @@ def test_elsewhere_backend_secrets_and_plugins_are_the_operators(built: Path, st
     assert str(project_root() / "infra/provider") in folders
     assert str(project_root() / "lab/provider") not in folders
     assert not state.parent.exists()
+
+
+def test_an_engine_apart_has_nothing_of_its_callers_stacks_and_accounts(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PULUMI_ACCESS_TOKEN", "AWS_PROFILE", "EDITOR", "PYTHONDONTWRITEBYTECODE"):
+        monkeypatch.setenv(name, "mine")
+    variables = environment_apart(tmp_path, ["lab/aws"])
+    assert "mine" not in {variables.get("PULUMI_ACCESS_TOKEN"), variables.get("AWS_PROFILE")}
+    assert variables["EDITOR"] == "mine"
+    # Its Pythons keep what they compile, outside the checkout.
+    assert variables["PYTHONDONTWRITEBYTECODE"] == ""
+    assert Path(variables["PYTHONPYCACHEPREFIX"]).is_relative_to(built.parents[2])
+    assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/backend"
+    folders = variables["PATH"].split(os.pathsep)
+    assert {str(built), str(project_root() / "lab/aws")} <= set(folders)
+    assert str(project_root() / "infra/provider") not in folders
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """EC2's resources, found by their `Name` tag: AWS would make a second one without a word."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from infra.recovery.account import Account
-from infra.recovery.kinds.base import at, differences, tags_of
-from infra.recovery.model import Candidate, Pending, RecoveryError
+from infra.recovery.kinds.base import IN_USE, at, differences, tags_of
+from infra.recovery.model import PLANNED, Candidate, Pending, RecoveryError
 
 _MOST_VALUES = 200
 """Of one filter, by EC2's own limit."""
@@ -34,7 +35,15 @@ class ByNameTag:
             raise RecoveryError(f"{pending.urn} has no tag `Name`, by which AWS could be asked for it")
         filters = [{"Name": "tag:Name", "Values": [name]}]
         items = account.listed("ec2", pending.region, self.describe, self.listed, Filters=filters)
-        return [self._candidate(pending, one) for one in self._each(items) if not self._is_ended(one)]
+        living = [one for one in self._each(items) if not self._is_ended(one)]
+        return [self._candidate(pending, one) for one in living if _name_of(one) == name]
+
+    def by_id(self, account: Account, pending: Pending, identity: str) -> Candidate | None:
+        """What AWS has of this type under an id, tagged or not."""
+        chosen = {f"{self.id}s": [identity]}
+        items = account.listed("ec2", pending.region, self.describe, self.listed, **chosen)
+        living = [one for one in self._each(items) if not self._is_ended(one)]
+        return self._candidate(pending, living[0]) if living else None
 
     def present(self, account: Account, region: str, names: Sequence[str]) -> set[str]:
         """Which of these values of the tag `Name` AWS has, in as few calls as it takes."""
@@ -42,8 +51,16 @@ class ByNameTag:
         for start in range(0, len(names), _MOST_VALUES):
             filters = [{"Name": "tag:Name", "Values": list(names[start : start + _MOST_VALUES])}]
             items = account.listed("ec2", region, self.describe, self.listed, Filters=filters)
-            found |= {tags_of(one.get("Tags") or ()).get("Name", "") for one in self._each(items)}
+            found |= {_name_of(one) for one in self._each(items)}
         return found
+
+    def _compared(self, pending: Pending, item: Any) -> Mapping[str, str]:
+        """Without a name that the provider makes up: a plan to make a second one makes up another."""
+        made_up = re.compile(re.escape(pending.name) + r"-[0-9a-f]{7}")
+        names = (str(pending.inputs.get("name", "")), str(at(item, self.same.get("name", "")) or ""))
+        if pending.operation == PLANNED and all(map(made_up.fullmatch, names)):
+            return {name: path for name, path in self.same.items() if name != "name"}
+        return self.same
 
     def _each(self, items: Any) -> Any:
         for one in items:
@@ -54,10 +71,14 @@ class ByNameTag:
         return bool(path) and at(item, path) in states
 
     def _candidate(self, pending: Pending, item: Any) -> Candidate:
-        differs = differences(pending.inputs, item, self.same)
+        differs = differences(pending.inputs, item, self._compared(pending, item))
         if self.used and at(item, self.used):
-            differs += ("is in use",)
+            differs += (IN_USE,)
         return Candidate(item[self.id], tags_of(item.get("Tags") or ()), differs)
+
+
+def _name_of(item: Any) -> str:
+    return tags_of(item.get("Tags") or ()).get("Name", "")
 
 
 BY_NAME_TAG: dict[str, ByNameTag] = {

@@ -87,33 +87,6 @@ def _profile(account: Account, pending: Pending) -> Sequence[Candidate]:
     return [Candidate(name, tags_of(found["InstanceProfile"].get("Tags") or ()))] if found else []
 
 
-def _key(account: Account, pending: Pending) -> Sequence[Candidate]:
-    """KMS searches no tags: every key of the account's own is asked for them."""
-    region, wanted = pending.region, pending.inputs.get("tags") or {}
-    found = []
-    for one in account.listed("kms", region, "list_keys", "Keys"):
-        told = account.ask("kms", region, "describe_key", KeyId=one["KeyId"])["KeyMetadata"]
-        if told["KeyManager"] != "CUSTOMER" or told["KeyState"].startswith("Pending"):
-            continue
-        listed = account.listed("kms", region, "list_resource_tags", "Tags", KeyId=one["KeyId"])
-        tags = tags_of(listed, "TagKey", "TagValue")
-        if tags.get("Name") == wanted.get("Name"):
-            differs = differences(pending.inputs, told, {"description": "Description"})
-            found.append(Candidate(one["KeyId"], tags, differs))
-    return found
-
-
-def _alias(account: Account, pending: Pending) -> Sequence[Candidate]:
-    name, key = pending.inputs["name"], str(pending.inputs["targetKeyId"]).rpartition("/")[2]
-    return [
-        Candidate(
-            name, None, () if one.get("TargetKeyId") == key else (f"names the key {one.get('TargetKeyId')}",)
-        )
-        for one in account.listed("kms", pending.region, "list_aliases", "Aliases")
-        if one["AliasName"] == name
-    ]
-
-
 def _topic(account: Account, pending: Pending) -> Sequence[Candidate]:
     region, end = pending.region, f":{pending.inputs['name']}"
     arns = [one["TopicArn"] for one in account.listed("sns", region, "list_topics", "Topics")]
@@ -154,8 +127,6 @@ NATURAL: dict[str, Look] = {
     "aws:ec2/volumeAttachment:VolumeAttachment": _attachment,
     "aws:iam/instanceProfile:InstanceProfile": _profile,
     "aws:iam/role:Role": _role,
-    "aws:kms/alias:Alias": _alias,
-    "aws:kms/key:Key": _key,
     "aws:s3/bucket:Bucket": _bucket,
     "aws:sns/topic:Topic": _topic,
 }
