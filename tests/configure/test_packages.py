@@ -15,7 +15,7 @@ import pytest
 from fleet.paths import project_root
 from fleet.render import TreeRenderer
 from infra.configure.hooks import HOOKS
-from infra.configure.prepare import PACKAGES, TOOL
+from infra.configure.prepare import PARTS, TOOL
 
 DPKG_QUERY = """#!/bin/sh
 printf 'installed haproxy\\nconfig-files knot\\nhalf-configured unbound\\n'
@@ -31,7 +31,9 @@ DPKG = '#!/bin/sh\necho "dpkg $*" >> calls\n'
 
 @pytest.fixture
 def packages() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mtafleet_packages", project_root() / PACKAGES)
+    spec = importlib.util.spec_from_file_location(
+        "mtafleet_packages", project_root() / TOOL.with_name("mtafleet_packages.py")
+    )
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -114,8 +116,10 @@ def test_a_bundle_has_what_its_roles_need_and_says_what_the_node_lacks(
     bundle = node / "bundle.pyz"
     with zipfile.ZipFile(bundle, "w") as archive:
         archive.write(project_root() / TOOL, "__main__.py")
-        archive.write(project_root() / PACKAGES, PACKAGES.name)
+        for part in PARTS:
+            archive.write(project_root() / part, part.name)
         archive.writestr("packages.json", json.dumps(needed))
+        archive.writestr("mounts.json", "[]")
     words = [sys.executable, "-I", str(bundle), "packages", "--check", "--state", str(node / "state")]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == {"missing": ["knot", "knot-dnsutils"]}

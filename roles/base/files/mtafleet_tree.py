@@ -12,7 +12,8 @@ Files that the role once shipped and ships no longer are removed. Actions (reloa
 are remembered until they have succeeded.
 
 `packages` has Debian's packages that the bundle's roles need, and prints `missing`: what it has
-installed, or would under --check (`mtafleet_packages.py`, beside this file in the bundle).
+installed, or would under --check (`mtafleet_packages.py`, beside this file in the bundle). It refuses a
+node whose volumes are not mounted where they belong (`mtafleet_mounts.py`).
 
 `apply` prints one JSON object: `changed` (paths, the first 100), `changed_total`, `reasons` (path -> why),
 `actions` (commands run, or due under --check), `recovered`, `validation`. Exit status 1 with a
@@ -482,19 +483,21 @@ def carry_out(due: list[list[str]], shipped: dict[str, str], node: Node, role: s
 
 def have_packages(arguments: argparse.Namespace, node: Node) -> dict[str, Any]:
     """Install what the bundle's roles need and the node lacks; TreeError in the words of what failed."""
-    packages = importlib.import_module("mtafleet_packages")  # only in a bundle is it to be found
+    # Only in a bundle are they to be found.
+    mounts, packages = (importlib.import_module(f"mtafleet_{name}") for name in ("mounts", "packages"))
     try:
         with zipfile.ZipFile(arguments.bundle) as archive:
-            wanted = json.loads(archive.read("packages.json"))
+            wanted, needed = (json.loads(archive.read(name)) for name in ("packages.json", "mounts.json"))
     except (OSError, KeyError, zipfile.BadZipFile, ValueError) as error:
-        raise TreeError(f"{arguments.bundle}: no list of packages in it ({error})") from error
+        raise TreeError(f"{arguments.bundle}: no list of packages and mounts in it ({error})") from error
     try:
+        mounts.require(needed, start=not arguments.check)
         lacking = packages.missing(wanted)
         if not arguments.check:
             packages.release(node.state)
             if lacking:
                 packages.install(lacking, node.state)
-    except packages.PackageError as error:
+    except (mounts.MountError, packages.PackageError) as error:
         raise TreeError(str(error)) from error
     return {"missing": lacking}
 
