@@ -16,7 +16,7 @@ from infra.ssh_way import SshWay, connect_timeout_seconds
 
 SHARED_ROLE = "software"
 TOOL = Path("roles/base/files/mtafleet_tree.py")
-PARTS = tuple(TOOL.with_name(name) for name in ("mtafleet_mounts.py", "mtafleet_packages.py"))
+PARTS = tuple(TOOL.with_name(f"mtafleet_{name}.py") for name in ("locks", "mounts", "packages"))
 """What the tool imports, from beside it in the bundle."""
 
 

@@ -1,5 +1,6 @@
 """Debian's packages on a node: what is missing comes, no service starts meanwhile, nothing else changes."""
 
+import importlib
 import importlib.util
 import json
 import os
@@ -30,7 +31,9 @@ DPKG = '#!/bin/sh\necho "dpkg $*" >> calls\n'
 
 
 @pytest.fixture
-def packages() -> ModuleType:
+def packages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(project_root() / TOOL.parent)
+    monkeypatch.setattr(importlib.import_module("mtafleet_locks"), "LOCKS", ())  # not this computer's own
     spec = importlib.util.spec_from_file_location(
         "mtafleet_packages", project_root() / TOOL.with_name("mtafleet_packages.py")
     )
@@ -87,6 +90,38 @@ def test_a_failure_is_told_in_the_words_of_apt_and_frees_services(
 ) -> None:
     node = debian(status=100)
     with pytest.raises(packages.PackageError, match=r"install .*failed with status 100"):
+        packages.install(["knot"], node, node / "policy")
+    assert not os.path.lexists(node / "policy")
+
+
+def test_every_step_waits_for_its_turn(
+    packages: ModuleType, debian: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = debian()
+    locks = importlib.import_module("mtafleet_locks")
+    turns: list[int] = []
+
+    def patiently(work: Callable[[], None], _: type[Exception]) -> None:
+        before = len((node / "calls").read_text().splitlines()) if turns else 0
+        work()
+        turns.append(len((node / "calls").read_text().splitlines()) - before)
+
+    monkeypatch.setattr(locks, "patiently", patiently)
+    packages.install(["knot"], node, node / "policy")
+    assert turns == [1, 1, 1]
+
+
+def test_a_lock_held_for_too_long_is_told_and_frees_services(
+    packages: ModuleType, debian: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = debian()
+    locks = importlib.import_module("mtafleet_locks")
+
+    def patiently(*_: object) -> None:
+        raise locks.LockedError("/var/lib/apt/lists/lock was held")
+
+    monkeypatch.setattr(locks, "patiently", patiently)
+    with pytest.raises(packages.PackageError, match=r"`dpkg --configure -a` has to wait: .*lists/lock was"):
         packages.install(["knot"], node, node / "policy")
     assert not os.path.lexists(node / "policy")
 

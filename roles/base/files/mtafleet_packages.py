@@ -5,6 +5,7 @@ them: then this only looks. Services wait until their configuration is there: De
 its own, open to the world, before the packet filter stands.
 """
 
+import importlib
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ INSTALL_SECONDS = 1800
 APT = (
     "apt-get",
     "--quiet",
-    "--option=DPkg::Lock::Timeout=300",
+    "--option=DPkg::Lock::Timeout=60",
     "--option=Acquire::Retries=3",
     "--option=APT::Update::Error-Mode=any",
     "--option=Dpkg::Options::=--force-confold",
@@ -44,9 +45,9 @@ def missing(wanted: Sequence[str]) -> list[str]:
 def install(names: Sequence[str], state: Path, policy: Path = POLICY) -> None:
     """Install `names` and what they depend on, starting no service. `state` is a directory of root's."""
     with held_services(state, policy):
-        _run(["dpkg", "--configure", "-a"], INSTALL_SECONDS)  # what an interrupted installation left
-        _run([*APT, "update"], INSTALL_SECONDS)
-        _run([*APT, "install", "--yes", "--no-install-recommends", "--no-remove", *names], INSTALL_SECONDS)
+        _patiently(["dpkg", "--configure", "-a"])  # what an interrupted installation left
+        _patiently([*APT, "update"])
+        _patiently([*APT, "install", "--yes", "--no-install-recommends", "--no-remove", *names])
 
 
 @contextmanager
@@ -68,6 +69,14 @@ def release(state: Path, policy: Path = POLICY) -> None:
     with suppress(OSError):
         if policy.readlink() == state / HOLD:
             policy.unlink()
+
+
+def _patiently(command: Sequence[str]) -> None:
+    locks = importlib.import_module("mtafleet_locks")  # only in a bundle is it to be found
+    try:
+        locks.patiently(lambda: _run(command, INSTALL_SECONDS), PackageError)
+    except locks.LockedError as error:
+        raise PackageError(f"`{' '.join(command)}` has to wait: {error}") from None
 
 
 def _run(command: Sequence[str], timeout_seconds: float, good: tuple[int, ...] = (0,)) -> str:
