@@ -107,6 +107,26 @@ def test_a_mail_server_needs_its_queue_volume(models: dict[str, NodeModel], outp
         node_models(models["virginia-1"].fleet, before, outputs.secrets)
 
 
+def test_a_mail_server_brings_up_what_it_sends_from(models: dict[str, NodeModel]) -> None:
+    tree = TreeRenderer(project_root() / "templates").render("base", models["virginia-1"])
+    assert json.loads(tree.contents["/etc/mtafleet/addresses.json"]) == {
+        "own": "10.20.0.11",
+        "network": "10.20.0.0/20",
+        "sending": ["10.20.0.21", "10.20.0.22", "10.20.0.41", "10.20.0.51"],
+    }
+    links = {one["path"]: one["target"] for one in tree.entries if one["kind"] == "link"}
+    for kind, target in (("service", "multi-user"), ("timer", "timers")):
+        unit = f"/etc/systemd/system/mtafleet-addresses.{kind}"
+        assert unit in tree.contents
+        assert links[f"/etc/systemd/system/{target}.target.wants/mtafleet-addresses.{kind}"] == unit
+    run = ["python3", "-I", "/usr/local/sbin/mtafleet-addresses"]
+    assert [*run, "--check"] in tree.validate
+    (action,) = [one for one in tree.actions if one["run"] == run]
+    assert "/etc/mtafleet/addresses.json" in action["paths"]
+    witness = TreeRenderer(project_root() / "templates").render("base", models["witness-1"])
+    assert not [path for path in witness.contents if "addresses" in path]
+
+
 def test_name_servers_on_aws_answer_nothing_but_certificate_challenges(models: dict[str, NodeModel]) -> None:
     rendered = render_nodes(project_root(), models, ("virginia-1",))["virginia-1"]
     files = {one.path: one.content.decode() for one in rendered if one.role == "dns"}
