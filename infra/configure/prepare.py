@@ -16,8 +16,6 @@ from infra.ssh_way import SshWay, connect_timeout_seconds
 
 SHARED_ROLE = "software"
 TOOL = Path("roles/base/files/mtafleet_tree.py")
-PARTS = tuple(TOOL.with_name(f"mtafleet_{name}.py") for name in ("locks", "mounts", "packages"))
-"""What the tool imports, from beside it in the bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,7 @@ def write_bundles(
     What is large and the same on all nodes goes into one bundle, `software.pyz`, of its own.
     """
     renderer = TreeRenderer(project / "templates", hooks)
-    tool = {"__main__.py": (project / TOOL).read_bytes()}
-    tool |= {part.name: (project / part).read_bytes() for part in PARTS}
+    tool = tool_members(project)
     groups: dict[str, list[str]] = {role: [] for role in renderer.roles() if role != SHARED_ROLE}
     shared = renderer.render(SHARED_ROLE, next(iter(models.values())))
     write_bundle(bundles / f"{SHARED_ROLE}.pyz", [shared], tool)
@@ -69,6 +66,13 @@ def write_bundles(
         for role in roles:
             groups[role].append(name)
     return groups
+
+
+def tool_members(project: Path) -> dict[str, bytes]:
+    """The node's tool as members of a bundle: the program, and the modules that it imports from beside it."""
+    parts = sorted((project / TOOL.parent).glob("mtafleet_*.py"))
+    found = {part.name: part.read_bytes() for part in parts}
+    return {"__main__.py": found.pop(TOOL.name), **found}
 
 
 def _mounts(model: NodeModel) -> list[dict[str, str]]:

@@ -1,6 +1,5 @@
 """A node whose queue volume is not mounted where queues lie is not configured."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,7 +14,8 @@ from fleet.aws.queues import MOUNT_UNIT
 from fleet.inventory import NodeModel
 from fleet.paths import project_root
 from fleet.render import TreeRenderer
-from infra.configure.prepare import PARTS, TOOL, write_bundles
+from infra.configure.prepare import tool_members, write_bundles
+from tests.configure.tool import load_part
 
 ROOT = "1 0 259:1 / / rw - ext4 /dev/nvme0n1p1 rw\n"
 NULL = Path("/dev/null").stat().st_rdev
@@ -25,13 +25,7 @@ VOLUME = f"{os.major(NULL)}:{os.minor(NULL)}"
 
 @pytest.fixture
 def mounts() -> ModuleType:
-    path = project_root() / TOOL.with_name("mtafleet_mounts.py")
-    spec = importlib.util.spec_from_file_location("mtafleet_mounts", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_part("mounts")
 
 
 class Machine:
@@ -128,9 +122,8 @@ def test_the_tool_goes_no_further_on_such_a_machine(tmp_path: Path, machine: Mac
     machine.device.unlink()
     bundle = tmp_path / "bundle.pyz"
     with zipfile.ZipFile(bundle, "w") as archive:
-        archive.write(project_root() / TOOL, "__main__.py")
-        for part in PARTS:
-            archive.write(project_root() / part, part.name)
+        for name, content in tool_members(project_root()).items():
+            archive.writestr(name, content)
         archive.writestr("packages.json", '["no-such-package"]')
         archive.writestr("mounts.json", json.dumps(machine.wanted()))
     words = [sys.executable, "-I", str(bundle), "packages", "--state", str(tmp_path / "state")]

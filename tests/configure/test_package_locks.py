@@ -1,6 +1,5 @@
 """Somebody else at work with Debian's packages is waited for, for a while, and named."""
 
-import importlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from fleet.paths import project_root
-from infra.configure.prepare import TOOL
+from tests.configure.tool import load_part
 
 HOLDER = """
 import fcntl, sys
@@ -29,8 +27,7 @@ def lock(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def locks(lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(project_root() / TOOL.parent)
-    module = importlib.import_module("mtafleet_locks")
+    module = load_part("locks")
     monkeypatch.setattr(module, "LOCKS", (tmp_path / "never-made", lock))
     return module
 

@@ -1,7 +1,5 @@
 """Debian's packages on a node: what is missing comes, no service starts meanwhile, nothing else changes."""
 
-import importlib
-import importlib.util
 import json
 import os
 import subprocess
@@ -16,7 +14,8 @@ import pytest
 from fleet.paths import project_root
 from fleet.render import TreeRenderer
 from infra.configure.hooks import HOOKS
-from infra.configure.prepare import PARTS, TOOL
+from infra.configure.prepare import tool_members
+from tests.configure.tool import load_part
 
 DPKG_QUERY = """#!/bin/sh
 printf 'installed haproxy\\nconfig-files knot\\nhalf-configured unbound\\n'
@@ -32,16 +31,8 @@ DPKG = '#!/bin/sh\necho "dpkg $*" >> calls\n'
 
 @pytest.fixture
 def packages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(project_root() / TOOL.parent)
-    monkeypatch.setattr(importlib.import_module("mtafleet_locks"), "LOCKS", ())  # not this computer's own
-    spec = importlib.util.spec_from_file_location(
-        "mtafleet_packages", project_root() / TOOL.with_name("mtafleet_packages.py")
-    )
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    monkeypatch.setattr(load_part("locks"), "LOCKS", ())  # not this computer's own
+    return load_part("packages")
 
 
 @pytest.fixture
@@ -98,7 +89,7 @@ def test_every_step_waits_for_its_turn(
     packages: ModuleType, debian: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = debian()
-    locks = importlib.import_module("mtafleet_locks")
+    locks = load_part("locks")
     turns: list[int] = []
 
     def patiently(work: Callable[[], None], _: type[Exception]) -> None:
@@ -115,7 +106,7 @@ def test_a_lock_held_for_too_long_is_told_and_frees_services(
     packages: ModuleType, debian: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = debian()
-    locks = importlib.import_module("mtafleet_locks")
+    locks = load_part("locks")
 
     def patiently(*_: object) -> None:
         raise locks.LockedError("/var/lib/apt/lists/lock was held")
@@ -150,9 +141,8 @@ def test_a_bundle_has_what_its_roles_need_and_says_what_the_node_lacks(
     assert needed == ["haproxy", "knot", "knot-dnsutils"]
     bundle = node / "bundle.pyz"
     with zipfile.ZipFile(bundle, "w") as archive:
-        archive.write(project_root() / TOOL, "__main__.py")
-        for part in PARTS:
-            archive.write(project_root() / part, part.name)
+        for name, content in tool_members(project_root()).items():
+            archive.writestr(name, content)
         archive.writestr("packages.json", json.dumps(needed))
         archive.writestr("mounts.json", "[]")
     words = [sys.executable, "-I", str(bundle), "packages", "--check", "--state", str(node / "state")]

@@ -35,7 +35,7 @@ class LockedError(Exception):
 
 
 def patiently(
-    work: Callable[[], None],
+    work: Callable[[], object],
     failure: type[Exception],
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,

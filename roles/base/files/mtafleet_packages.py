@@ -5,12 +5,13 @@ them: then this only looks. Services wait until their configuration is there: De
 its own, open to the world, before the packet filter stands.
 """
 
-import importlib
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import mtafleet_locks
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 """Asked by Debian's packages before they start a service; 101 forbids it (Debian Policy 9.3.3)."""
@@ -72,10 +73,9 @@ def release(state: Path, policy: Path = POLICY) -> None:
 
 
 def _patiently(command: Sequence[str]) -> None:
-    locks = importlib.import_module("mtafleet_locks")  # only in a bundle is it to be found
     try:
-        locks.patiently(lambda: _run(command, INSTALL_SECONDS), PackageError)
-    except locks.LockedError as error:
+        mtafleet_locks.patiently(lambda: _run(command, INSTALL_SECONDS), PackageError)
+    except mtafleet_locks.LockedError as error:
         raise PackageError(f"`{' '.join(command)}` has to wait: {error}") from None
 
 
