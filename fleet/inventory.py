@@ -48,6 +48,8 @@ class NodeOutput(_Output):
     """`ssh-ed25519 AAAA...`, without host name or comment."""
     session: SessionTarget | None = None
     """Set where SSH travels through Session Manager, as no port is open; `ssh_host` is then only a name."""
+    queue_volume: str | None = None
+    """On AWS, the id of the volume that holds a mail server's queues."""
 
 
 class AcmeOutput(_Output):
@@ -184,6 +186,11 @@ class NodeModel:
         return STORE_CLUSTER_PORT
 
     @property
+    def queue_volume(self) -> str | None:
+        """The volume without which the node must queue no mail; see `fleet.aws.queues`."""
+        return self.outputs.nodes[self.name].queue_volume
+
+    @property
     def address(self) -> IPv4Address:
         """The node's main address."""
         return self.host.address
@@ -226,13 +233,17 @@ class NodeModel:
 
 
 def node_models(fleet: Fleet, outputs: Outputs, secrets: Secrets) -> dict[str, NodeModel]:
-    """A model per machine, by name. Raises InventoryError when provisioning lacks one of them."""
+    """A model per machine, by name. Raises InventoryError when provisioning lacks one, or its volume."""
     missing = [node.name for node in fleet.nodes if node.name not in outputs.nodes]
     if missing:
         raise InventoryError(
             f"not provisioned yet: {', '.join(missing)}; "
             f"run `pulumi up --stack {fleet.environment.environment}` first"
         )
+    unknown = [node.name for node in fleet.mta_nodes if outputs.nodes[node.name].queue_volume is None]
+    if fleet.environment.substrate == "aws" and unknown:
+        names = ", ".join(unknown)
+        raise InventoryError(f"the outputs do not name the queue volume of {names}: run `mtafleet up` once")
     return {node.name: NodeModel(node, fleet, outputs, secrets) for node in fleet.nodes}
 
 

@@ -165,6 +165,11 @@ class Fleet:
         return self.environment.substrate != "aws"
 
     @property
+    def machines_bring_up_addresses(self) -> bool:
+        """Whether a machine itself has to bring up what it sends from; in a lab that is done from outside."""
+        return self.environment.substrate == "aws"
+
+    @property
     def sts_name(self) -> str:
         """The steered name under which nodes serve MTA-STS policies over HTTPS."""
         return f"{STS_LABEL}.{self.environment.operator.steered_zone}"

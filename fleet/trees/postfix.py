@@ -14,6 +14,7 @@ from functools import cache
 from ipaddress import IPv4Address
 from typing import Any
 
+from fleet.aws import queues
 from fleet.catalogue import DEFAULT_ISP, Catalogue, Isp
 from fleet.certificates import CHAIN_FILE, KEY_FILE
 from fleet.inventory import NodeModel
@@ -67,6 +68,7 @@ def scope(node: NodeModel) -> dict[str, Any]:
         "retry": catalogue.default.retry,
         "chain_file": CHAIN_FILE,
         "key_file": KEY_FILE,
+        "queues": queues,
     }
 
 

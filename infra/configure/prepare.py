@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fleet.aws import queues
 from fleet.inventory import NodeModel, NodeOutput
 from fleet.render import Hook, TreeRenderer, write_bundle
 from infra.configure.private import write_private
@@ -15,7 +16,6 @@ from infra.ssh_way import SshWay, connect_timeout_seconds
 
 SHARED_ROLE = "software"
 TOOL = Path("roles/base/files/mtafleet_tree.py")
-PACKAGES = TOOL.with_name("mtafleet_packages.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +52,35 @@ def write_bundles(
     What is large and the same on all nodes goes into one bundle, `software.pyz`, of its own.
     """
     renderer = TreeRenderer(project / "templates", hooks)
-    tool = {"__main__.py": (project / TOOL).read_bytes(), PACKAGES.name: (project / PACKAGES).read_bytes()}
+    tool = tool_members(project)
     groups: dict[str, list[str]] = {role: [] for role in renderer.roles() if role != SHARED_ROLE}
     shared = renderer.render(SHARED_ROLE, next(iter(models.values())))
     write_bundle(bundles / f"{SHARED_ROLE}.pyz", [shared], tool)
     for name, model in models.items():
         roles = [role for role in groups if renderer.has_role(role, model)]
-        needs = {"packages.json": json.dumps(renderer.packages(roles)).encode()}
+        needs = {
+            "packages.json": json.dumps(renderer.packages(roles)).encode(),
+            "mounts.json": json.dumps(_mounts(model)).encode(),
+        }
         write_bundle(bundles / f"{name}.pyz", [renderer.render(role, model) for role in roles], tool | needs)
         for role in roles:
             groups[role].append(name)
     return groups
+
+
+def tool_members(project: Path) -> dict[str, bytes]:
+    """The node's tool as members of a bundle: the program, and the modules that it imports from beside it."""
+    parts = sorted((project / TOOL.parent).glob("mtafleet_*.py"))
+    found = {part.name: part.read_bytes() for part in parts}
+    return {"__main__.py": found.pop(TOOL.name), **found}
+
+
+def _mounts(model: NodeModel) -> list[dict[str, str]]:
+    """What has to be mounted before the node is configured, as `mtafleet_mounts.py` reads it."""
+    if model.queue_volume is None:
+        return []
+    volume = queues.device(model.queue_volume)
+    return [{"path": queues.MOUNT_POINT, "device": volume, "unit": queues.MOUNT_UNIT}]
 
 
 def _inventory(

@@ -1,6 +1,5 @@
 """Debian's packages on a node: what is missing comes, no service starts meanwhile, nothing else changes."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,7 +14,8 @@ import pytest
 from fleet.paths import project_root
 from fleet.render import TreeRenderer
 from infra.configure.hooks import HOOKS
-from infra.configure.prepare import PACKAGES, TOOL
+from infra.configure.prepare import tool_members
+from tests.configure.tool import load_part
 
 DPKG_QUERY = """#!/bin/sh
 printf 'installed haproxy\\nconfig-files knot\\nhalf-configured unbound\\n'
@@ -30,13 +30,9 @@ DPKG = '#!/bin/sh\necho "dpkg $*" >> calls\n'
 
 
 @pytest.fixture
-def packages() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mtafleet_packages", project_root() / PACKAGES)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def packages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setattr(load_part("locks"), "LOCKS", ())  # not this computer's own
+    return load_part("packages")
 
 
 @pytest.fixture
@@ -89,6 +85,38 @@ def test_a_failure_is_told_in_the_words_of_apt_and_frees_services(
     assert not os.path.lexists(node / "policy")
 
 
+def test_every_step_waits_for_its_turn(
+    packages: ModuleType, debian: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = debian()
+    locks = load_part("locks")
+    turns: list[int] = []
+
+    def patiently(work: Callable[[], None], _: type[Exception]) -> None:
+        before = len((node / "calls").read_text().splitlines()) if turns else 0
+        work()
+        turns.append(len((node / "calls").read_text().splitlines()) - before)
+
+    monkeypatch.setattr(locks, "patiently", patiently)
+    packages.install(["knot"], node, node / "policy")
+    assert turns == [1, 1, 1]
+
+
+def test_a_lock_held_for_too_long_is_told_and_frees_services(
+    packages: ModuleType, debian: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = debian()
+    locks = load_part("locks")
+
+    def patiently(*_: object) -> None:
+        raise locks.LockedError("/var/lib/apt/lists/lock was held")
+
+    monkeypatch.setattr(locks, "patiently", patiently)
+    with pytest.raises(packages.PackageError, match=r"`dpkg --configure -a` has to wait: .*lists/lock was"):
+        packages.install(["knot"], node, node / "policy")
+    assert not os.path.lexists(node / "policy")
+
+
 def test_a_policy_of_somebody_else_stays(packages: ModuleType, debian: Callable[..., Path]) -> None:
     node = debian()
     (node / "policy").write_text("theirs")
@@ -113,9 +141,10 @@ def test_a_bundle_has_what_its_roles_need_and_says_what_the_node_lacks(
     assert needed == ["haproxy", "knot", "knot-dnsutils"]
     bundle = node / "bundle.pyz"
     with zipfile.ZipFile(bundle, "w") as archive:
-        archive.write(project_root() / TOOL, "__main__.py")
-        archive.write(project_root() / PACKAGES, PACKAGES.name)
+        for name, content in tool_members(project_root()).items():
+            archive.writestr(name, content)
         archive.writestr("packages.json", json.dumps(needed))
+        archive.writestr("mounts.json", "[]")
     words = [sys.executable, "-I", str(bundle), "packages", "--check", "--state", str(node / "state")]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == {"missing": ["knot", "knot-dnsutils"]}

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.configure.tool import TOOL_PATH, file, load_tool, write_bundle
+from tests.configure.tool import file, load_part, write_bundle
 
-tool = load_tool()
+tool, install = load_part("tree"), load_part("install")
 ME = {"owner": pwd.getpwuid(os.getuid()).pw_name, "group": grp.getgrgid(os.getgid()).gr_name}
 
 
@@ -191,8 +191,8 @@ def test_every_interrupted_run_is_undone_by_the_next(
         return stepped
 
     with monkeypatch.context() as patch:
-        patch.setattr(tool, "place", cut(tool.place))
-        patch.setattr(tool, "remove", cut(tool.remove))
+        patch.setattr(install, "place", cut(install.place))
+        patch.setattr(install, "remove", cut(install.remove))
         patch.setattr(tool, "close_journal", cut(tool.close_journal))
         patch.setattr(tool, "undo", lambda _: None)
         with pytest.raises(SystemExit):
@@ -239,8 +239,8 @@ def test_a_directory_in_the_way_is_left_alone(box: Box) -> None:
 
 def test_as_a_program_it_prints_json_or_one_line_on_stderr(box: Box) -> None:
     box.ship(file("/etc/a", "a"))
-    command = [sys.executable, "-I", str(TOOL_PATH), "apply"]
-    places = ["--bundle", str(box.bundle), "--root", str(box.root), "--state", str(box.state)]
+    command = [sys.executable, "-I", str(box.bundle), "apply"]
+    places = ["--root", str(box.root), "--state", str(box.state)]
     good = subprocess.run([*command, "web", *places], capture_output=True, text=True, check=True)
     assert json.loads(good.stdout)["changed"] == ["/etc/a"]
     bad = subprocess.run([*command, "mail", *places], capture_output=True, text=True, check=False)

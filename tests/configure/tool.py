@@ -1,6 +1,6 @@
 """Loads the node's tool, which is a program and no package, and makes bundles for it."""
 
-import importlib.util
+import importlib
 import json
 import sys
 import zipfile
@@ -9,17 +9,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-TOOL_PATH = Path(__file__).parents[2] / "roles" / "base" / "files" / "mtafleet_tree.py"
+from infra.configure.prepare import TOOL, tool_members
+
+PROJECT = Path(__file__).parents[2]
 
 
-def load_tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mtafleet_tree", TOOL_PATH)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["mtafleet_tree"] = module
-    spec.loader.exec_module(module)
-    return module
+def load_part(name: str) -> ModuleType:
+    """The module `mtafleet_NAME` of the tool; its neighbours are found as in a bundle."""
+    beside = str(PROJECT / TOOL.parent)
+    if beside not in sys.path:
+        sys.path.append(beside)
+    return importlib.import_module(f"mtafleet_{name}")
 
 
 def file(path: str, content: str, **more: Any) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def write_bundle(
     index = {"entries": plain, "validate": validate or [], "actions": actions or []}
     members = {f"{role}/tree.json": json.dumps(index).encode()}
     members |= {f"{role}/files{path}": content for path, content in contents.items()}
+    members |= tool_members(PROJECT)
     with zipfile.ZipFile(bundle, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)

@@ -1,9 +1,10 @@
 """Both stacks of fleets on AWS against the SDK's mocks: resources, inputs, names, protection."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pulumi
@@ -349,14 +350,41 @@ def test_steered_names_answer_every_healthy_node(staging: Both) -> None:
     assert sum(key.startswith("sts.submit.staging-fleet.example ") for key in records) == 4
 
 
-def test_a_machine_may_raise_alarms_and_little_else(staging: Both) -> None:
-    policy = staging.fleet.of("aws:iam/rolePolicy:RolePolicy")["node"].inputs["policy"]
-    assert "arn:topic/virginia" in policy
-    assert '"*"' not in policy
-    attached = staging.fleet.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-    assert [one.inputs["policyArn"].rpartition("/")[2] for one in attached.values()] == [
-        "AmazonSSMManagedInstanceCore"
-    ]
+def rights_of_machines(run: AwsRun) -> dict[str, Any]:
+    """Action -> the resources it is granted for."""
+    assert run.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment") == {}
+    assert set(run.of("aws:iam/rolePolicy:RolePolicy")) == {"node"}
+    policy = json.loads(run.of("aws:iam/rolePolicy:RolePolicy")["node"].inputs["policy"])
+    granted: dict[str, Any] = {}
+    for one in policy["Statement"]:
+        assert one["Effect"] == "Allow"
+        actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
+        granted |= dict.fromkeys(actions, one["Resource"])
+    return granted
+
+
+def test_a_machine_may_raise_alarms_and_be_reached_and_nothing_else(staging: Both) -> None:
+    granted = rights_of_machines(staging.fleet)
+    assert "arn:topic/virginia" in granted.pop("sns:Publish")
+    assert "*" not in [*granted.pop("kms:Decrypt"), *granted.pop("kms:GenerateDataKey")]
+    assert granted == dict.fromkeys(
+        [
+            "ssm:UpdateInstanceInformation",
+            "ssmmessages:CreateControlChannel",
+            "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel",
+            "ssmmessages:OpenDataChannel",
+        ],
+        "*",
+    )
+
+
+def test_a_machine_that_operators_reach_by_ssh_has_no_business_with_session_manager() -> None:
+    dev = environment_called("dev")
+    assert dev.aws
+    reached = dev.aws.model_copy(update={"operator_networks": [IPv4Network("192.0.2.0/24")]})
+    run = run_both(dev.model_copy(update={"aws": reached})).fleet
+    assert set(rights_of_machines(run)) == {"sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"}
 
 
 def test_a_budget_is_made_where_the_file_asks_for_one(staging: Both) -> None:

@@ -17,7 +17,7 @@ import cli.rendering
 import infra.sessions.plugin
 from cli.main import cli as mtafleet
 from fleet.errors import MtafleetError
-from fleet.inventory import NodeModel, NodeOutput, node_models
+from fleet.inventory import InventoryError, NodeModel, NodeOutput, node_models
 from fleet.paths import project_root
 from fleet.render import RenderError, TreeRenderer
 from fleet.topology import Fleet
@@ -89,6 +89,42 @@ def test_every_role_of_every_node_is_rendered(models: dict[str, NodeModel]) -> N
         assert all(
             one.size_bytes == len(one.content) and re.fullmatch("[0-9a-f]{64}", one.sha256) for one in files
         )
+
+
+def test_a_mail_server_needs_its_queue_volume(models: dict[str, NodeModel], outputs: StackOutputs) -> None:
+    assert models["virginia-1"].queue_volume
+    assert models["witness-1"].queue_volume is None
+    path = "/etc/systemd/system/postfix@.service.d/mtafleet-volume.conf"
+    found = {
+        name: [one.path for one in files] for name, files in render_nodes(project_root(), models).items()
+    }
+    assert [name for name, paths in found.items() if path in paths] == [
+        name for name, model in models.items() if model.is_mta
+    ]
+    old = outputs.fleet.nodes["virginia-1"].model_copy(update={"queue_volume": None})
+    before = outputs.fleet.model_copy(update={"nodes": {**outputs.fleet.nodes, "virginia-1": old}})
+    with pytest.raises(InventoryError, match="do not name the queue volume of virginia-1: run `mtafleet up`"):
+        node_models(models["virginia-1"].fleet, before, outputs.secrets)
+
+
+def test_a_mail_server_brings_up_what_it_sends_from(models: dict[str, NodeModel]) -> None:
+    tree = TreeRenderer(project_root() / "templates").render("base", models["virginia-1"])
+    assert json.loads(tree.contents["/etc/mtafleet/addresses.json"]) == {
+        "own": "10.20.0.11",
+        "network": "10.20.0.0/20",
+        "sending": ["10.20.0.21", "10.20.0.22", "10.20.0.41", "10.20.0.51"],
+    }
+    links = {one["path"]: one["target"] for one in tree.entries if one["kind"] == "link"}
+    for kind, target in (("service", "multi-user"), ("timer", "timers")):
+        unit = f"/etc/systemd/system/mtafleet-addresses.{kind}"
+        assert unit in tree.contents
+        assert links[f"/etc/systemd/system/{target}.target.wants/mtafleet-addresses.{kind}"] == unit
+    run = ["python3", "-I", "/usr/local/sbin/mtafleet-addresses"]
+    assert [*run, "--check"] in tree.validate
+    (action,) = [one for one in tree.actions if one["run"] == run]
+    assert "/etc/mtafleet/addresses.json" in action["paths"]
+    witness = TreeRenderer(project_root() / "templates").render("base", models["witness-1"])
+    assert not [path for path in witness.contents if "addresses" in path]
 
 
 def test_name_servers_on_aws_answer_nothing_but_certificate_challenges(models: dict[str, NodeModel]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from infra.substrates.aws.user_data import SPOOL_MOUNT, HostKey, user_data
+from infra.substrates.aws.user_data import HostKey, user_data
 
 KEY = HostKey("a key\nof two lines\n", "ssh-ed25519 AAAA")
 
@@ -23,9 +23,12 @@ def test_a_mail_server_is_told_who_it_is_and_where_queues_lie() -> None:
     assert found["ssh_pwauth"] is False
     ((device, mount, kind, options, *_),) = found["mounts"]
     assert device == "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123abc"
-    assert (mount, kind) == (SPOOL_MOUNT, "ext4")
+    assert (mount, kind) == ("/var/spool", "ext4")
     assert {"nofail", "x-systemd.makefs"} <= set(options.split(","))
-    fetch, install = found["runcmd"]
+    reload, start, fetch, install = found["runcmd"]
+    assert reload == ["systemctl", "daemon-reload"]
+    # Whatever waits for the volume must not keep the agent from coming.
+    assert start == ["systemctl", "start", "--no-block", "var-spool.mount"]
     assert fetch[-1].startswith("https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/")
     assert fetch[-2] == install[-1]
 

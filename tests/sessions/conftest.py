@@ -102,6 +102,7 @@ def node_output(machine: Machine, number: int) -> NodeOutput:
             "ssh_host": instance,
             "host_key": machine.public_key,
             "session": {"instance": instance, "region": REGIONS[machine.name]},
+            "queue_volume": None if machine.name.startswith("witness") else f"vol-{number:017x}",
         }
     )
 

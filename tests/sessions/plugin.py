@@ -11,6 +11,8 @@ import threading
 
 VERSION = "{version}"
 RECORD = "{record}"
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+"""Where the real one looks for keys to sign the opening of the channel with."""
 
 
 def main() -> None:
@@ -21,6 +23,7 @@ def main() -> None:
     assert operation == "StartSession"
     session = json.loads(os.environ[variable])
     told = {"arguments": sys.argv, "region": region, "request": json.loads(request), "endpoint": endpoint}
+    told["keys"] = {name: value for name, value in os.environ.items() if name in KEYS}
     with open(RECORD, "a") as stream:  # noqa: PTH123 - starts sooner
         stream.write(json.dumps({**told, "token": session["TokenValue"]}) + "\n")
     # The real one says this on the same channel, ahead of the SSH banner.

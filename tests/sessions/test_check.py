@@ -156,5 +156,9 @@ def test_the_documented_rights_are_those_that_are_used() -> None:
     }
     assert {"ssm:DescribeInstanceInformation", "ssm:StartSession"} <= allowed
     assert any(one["Resource"].endswith(f":document/{DOCUMENT}") for one in statements)
+    own = next(one for one in statements if ":session/" in one["Resource"])
+    assert own["Resource"].endswith(":session/${aws:userid}-*")
+    # What the plugin asks of AWS itself, as AWS's sample policies have it.
+    assert set(own["Action"]) == {"ssm:TerminateSession", "ssm:ResumeSession", "ssmmessages:OpenDataChannel"}
     (tag,) = [one["Condition"]["StringEquals"] for one in statements if "Condition" in one]
     assert list(tag) == ["ssm:resourceTag/mtafleet-environment"], "the tag that every machine bears"

@@ -1,5 +1,9 @@
 """Commands on nodes through Session Manager: OpenSSH itself, with a stand-in for what lies behind AWS."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import asyncssh
 import pytest
 
@@ -40,6 +44,46 @@ def test_a_session_is_asked_for_in_the_nodes_region_and_its_token_is_no_argument
     assert carried["arguments"][1] == "AWS_SSM_START_SESSION_RESPONSE"
     assert (carried["region"], carried["request"]) == ("eu-west-1", request)
     assert carried["endpoint"] == behind.ssm.url
+
+
+def test_the_plugin_signs_with_the_keys_of_the_profile_that_asked(
+    behind: Behind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Newer plugins sign the opening of the channel, and do not know every place where boto3 finds keys."""
+    keys = {
+        "Version": 1,
+        "AccessKeyId": "AKIDFOUND",
+        "SecretAccessKey": "found",
+        "SessionToken": "of the day",
+    }
+    config = tmp_path / "config"
+    config.write_text(f"[profile mail]\ncredential_process = {written(tmp_path / 'login', keys)}\n")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_PROFILE", "mail")
+    with node_shells(behind.outputs) as shells:
+        assert shells.ask_one("ireland-1", "true").ok
+    (carried,) = behind.carried()
+    assert carried["keys"] == {
+        "AWS_ACCESS_KEY_ID": "AKIDFOUND",
+        "AWS_SECRET_ACCESS_KEY": "found",
+        "AWS_SESSION_TOKEN": "of the day",
+    }
+
+
+def test_long_lived_keys_reach_the_plugin_without_a_token(behind: Behind) -> None:
+    with node_shells(behind.outputs) as shells:
+        assert shells.ask_one("ireland-1", "true").ok
+    (carried,) = behind.carried()
+    assert carried["keys"] == {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+
+def written(program: Path, keys: dict[str, Any]) -> Path:
+    """A program that prints `keys`, as boto3 has them from an identity provider's own."""
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(keys)}\nEND\n")
+    program.chmod(0o755)
+    return program
 
 
 def test_a_commands_own_failure_is_told(behind: Behind) -> None:

@@ -1,14 +1,25 @@
-"""What a machine may do in the account: be reached through Session Manager, raise an alarm, nothing else."""
+"""What a machine may do in the account: raise an alarm, be reached through Session Manager, nothing else.
+
+AWS's own policy for that (AmazonSSMManagedInstanceCore) also lets a machine read all of Parameter Store.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.substrates.aws.cloud import Cloud
 
-SESSION_MANAGER = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+SESSION_MANAGER = (
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+)
+"""What Session Manager's agent asks of AWS, and no more; none of it can be held to single resources."""
 
 
 class NodeIdentity(pulumi.ComponentResource):
@@ -28,13 +39,13 @@ class NodeIdentity(pulumi.ComponentResource):
             tags=cloud.tags("node"),
             opts=inside,
         )
-        aws.iam.RolePolicyAttachment("node", role=role.name, policy_arn=SESSION_MANAGER, opts=inside)
+        by_session = not cloud.spec.operator_networks
         aws.iam.RolePolicy(
             "node",
             role=role.name,
-            name="alarms",
+            name="machine",
             policy=pulumi.Output.all(topics=pulumi.Output.all(*topics), keys=pulumi.Output.all(*keys)).apply(
-                lambda known: _alarms_policy(known["topics"], known["keys"])
+                lambda known: _policy(known["topics"], known["keys"], by_session=by_session)
             ),
             opts=inside,
         )
@@ -60,17 +71,12 @@ _ASSUMED_BY_MACHINES = json.dumps(
 )
 
 
-def _alarms_policy(topics: Sequence[str], keys: Sequence[str]) -> str:
-    return json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Action": "sns:Publish", "Resource": sorted(topics)},
-                {
-                    "Effect": "Allow",
-                    "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-                    "Resource": sorted(keys),
-                },
-            ],
-        }
-    )
+def _policy(topics: Sequence[str], keys: Sequence[str], *, by_session: bool) -> str:
+    """The policy as JSON. `by_session`: no port is open, the agent's connection is the only way in."""
+    statements: list[Mapping[str, Any]] = [
+        {"Effect": "Allow", "Action": "sns:Publish", "Resource": sorted(topics)},
+        {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": sorted(keys)},
+    ]
+    if by_session:
+        statements.append({"Effect": "Allow", "Action": list(SESSION_MANAGER), "Resource": "*"})
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -61,6 +61,7 @@ class Machine(pulumi.ComponentResource):
             "ssh_port": 22,
             "ssh_user": "root",
             "host_key": host_key.public_key_openssh,
+            "queue_volume": foundation.spool(name) if node.role == "mta" else None,
             "session": self._session(cloud.places[node.site].region) if by_session else None,
         }
         self.register_outputs(self.entry)

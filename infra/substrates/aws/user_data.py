@@ -7,12 +7,13 @@ opens nothing: who reads it could pass for that machine, to someone who connects
 import json
 from dataclasses import dataclass
 
-SPOOL_MOUNT = "/var/spool"
-"""Postfix keeps the queues of every pool below it."""
+from fleet.aws.queues import MOUNT_POINT, MOUNT_UNIT, device
 
 _FILE_SYSTEM_OPTIONS = "defaults,nofail,x-systemd.makefs,x-systemd.device-timeout=600"
 """The volume is attached after the boot; a file system is made only on a volume that has none."""
 
+_MOUNT = (["systemctl", "daemon-reload"], ["systemctl", "start", "--no-block", MOUNT_UNIT])
+"""cloud-init writes the line of fstab; only systemd waits for the volume and makes its file system."""
 
 _AGENT = "https://s3.{region}.amazonaws.com/amazon-ssm-{region}/latest/debian_amd64/amazon-ssm-agent.deb"
 """Session Manager's agent, from AWS's own bucket: Debian's images come without it."""
@@ -52,12 +53,15 @@ def user_data(
         "ssh_genkeytypes": [],
         "ssh_keys": {"ed25519_private": host_key.private_pem, "ed25519_public": host_key.public},
     }
+    commands: list[list[str]] = []
+    if volume_id is not None:
+        document["mounts"] = [[device(volume_id), MOUNT_POINT, "ext4", _FILE_SYSTEM_OPTIONS, "0", "2"]]
+        commands += _MOUNT
     if session_manager_region is not None:
         package = "/run/amazon-ssm-agent.deb"
         url = _AGENT.format(region=session_manager_region)
         fetch = [*_FETCH, "--retry-all-errors", "--output", package, url]
-        document["runcmd"] = [fetch, ["dpkg", "--install", package]]
-    if volume_id is not None:
-        device = f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{volume_id.replace('-', '')}"
-        document["mounts"] = [[device, SPOOL_MOUNT, "ext4", _FILE_SYSTEM_OPTIONS, "0", "2"]]
+        commands += [fetch, ["dpkg", "--install", package]]
+    if commands:
+        document["runcmd"] = commands
     return f"#cloud-config\n{json.dumps(document, indent=1, sort_keys=True)}\n"

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import mtafleet_locks
+
 POLICY = Path("/usr/sbin/policy-rc.d")
 """Asked by Debian's packages before they start a service; 101 forbids it (Debian Policy 9.3.3)."""
 HOLD = "hold-services"
@@ -19,7 +21,7 @@ INSTALL_SECONDS = 1800
 APT = (
     "apt-get",
     "--quiet",
-    "--option=DPkg::Lock::Timeout=300",
+    "--option=DPkg::Lock::Timeout=60",
     "--option=Acquire::Retries=3",
     "--option=APT::Update::Error-Mode=any",
     "--option=Dpkg::Options::=--force-confold",
@@ -44,9 +46,9 @@ def missing(wanted: Sequence[str]) -> list[str]:
 def install(names: Sequence[str], state: Path, policy: Path = POLICY) -> None:
     """Install `names` and what they depend on, starting no service. `state` is a directory of root's."""
     with held_services(state, policy):
-        _run(["dpkg", "--configure", "-a"], INSTALL_SECONDS)  # what an interrupted installation left
-        _run([*APT, "update"], INSTALL_SECONDS)
-        _run([*APT, "install", "--yes", "--no-install-recommends", "--no-remove", *names], INSTALL_SECONDS)
+        _patiently(["dpkg", "--configure", "-a"])  # what an interrupted installation left
+        _patiently([*APT, "update"])
+        _patiently([*APT, "install", "--yes", "--no-install-recommends", "--no-remove", *names])
 
 
 @contextmanager
@@ -68,6 +70,13 @@ def release(state: Path, policy: Path = POLICY) -> None:
     with suppress(OSError):
         if policy.readlink() == state / HOLD:
             policy.unlink()
+
+
+def _patiently(command: Sequence[str]) -> None:
+    try:
+        mtafleet_locks.patiently(lambda: _run(command, INSTALL_SECONDS), PackageError)
+    except mtafleet_locks.LockedError as error:
+        raise PackageError(f"`{' '.join(command)}` has to wait: {error}") from None
 
 
 def _run(command: Sequence[str], timeout_seconds: float, good: tuple[int, ...] = (0,)) -> str:

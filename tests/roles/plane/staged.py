@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fleet.inventory import NodeModel
 from fleet.paths import cache_directory, project_root
 from fleet.render import TreeRenderer, write_bundle
+from infra.configure.prepare import tool_members
 from lab.image.build import image_id, image_root
 from tests.roles.edited import with_secrets
 from tests.roles.plane.play import ROLES
@@ -35,8 +36,7 @@ def played(module: str, node: NodeModel, directory: Path) -> dict[str, Any]:
     ).decode()
     signing = with_secrets(node, dkim={domain: {"s1": pem} for domain in node.environment.domains})
     renderer = TreeRenderer(project_root() / "templates")
-    tool = (project_root() / "roles/base/files/mtafleet_tree.py").read_bytes()
-    write_bundle(bundle, [renderer.render(role, signing) for role in ROLES], {"__main__.py": tool})
+    write_bundle(bundle, [renderer.render(role, signing) for role in ROLES], tool_members(project_root()))
     done = subprocess.run(
         [*PRIVATE, sys.executable, "-m", module, str(image), str(work), str(bundle)],
         cwd=project_root(),
