@@ -55,8 +55,15 @@ Handler = Callable[[Request], Awaitable[Response]]
 class HttpError(Exception):
     """What cannot be served; becomes a response of the handler's making."""
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        elsewhere: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
+        self.elsewhere = elsewhere
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
