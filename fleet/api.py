@@ -8,6 +8,7 @@ from fleet.steering import EVENTS_FILE, LAST_GOOD_ORDERS_FILE, ORDERS_FILE, STAT
 from fleet.topology import Fleet, FleetNode
 
 SETTINGS_FILE = "/etc/mtafleet/failover/api.json"
+AUTHORITY_FILE = "/etc/mtafleet/failover/api-ca.pem"
 CERTIFICATE_FILE = "/etc/mtafleet/failover/api.pem"
 KEY_FILE = "/etc/mtafleet/failover/api.key"
 USER = "mtafleet-api"
@@ -19,9 +20,10 @@ def api_settings(fleet: Fleet, node: FleetNode, secret: str) -> dict[str, Any]:
     """The JSON object that `failover/api/settings.py` describes."""
     return {
         "node": node.name,
-        "nodes": [one.name for one in fleet.nodes],
+        "nodes": {one.name: str(one.address) for one in fleet.nodes},
         "address": str(node.address),
         "port": API_PORT,
+        "authority_file": AUTHORITY_FILE,
         "certificate_file": CERTIFICATE_FILE,
         "key_file": KEY_FILE,
         "token_hashes": dict(token_hashes(secret)),

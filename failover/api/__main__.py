@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from failover.api.http import Server, listen
+from failover.api.relay import PeerRelay
 from failover.api.service import Service
-from failover.api.settings import ApiSettings, load_settings, tls_context
+from failover.api.settings import ApiSettings, load_settings, tls_context, trust_context
 from failover.errors import ConfigError, FailoverError
 from failover.notify import notify
 
@@ -28,7 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "run":
             asyncio.run(_run(load_settings(options.settings)))
         elif options.settings.exists():  # a fleet whose stack has no secret for it yet serves none
-            tls_context(load_settings(options.settings))
+            settings = load_settings(options.settings)
+            tls_context(settings)
+            trust_context(settings)
     except FailoverError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -44,14 +47,15 @@ async def _run(settings: ApiSettings) -> None:
 
 async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set; ConfigError when this node lacks what the settings name."""
-    context = tls_context(settings)
+    context, trust = tls_context(settings), trust_context(settings)
     try:
         listening = listen(settings.address, settings.port)
     except OSError as error:
         where = f"{settings.address}:{settings.port}"
         raise ConfigError(f"address: this node cannot listen on {where}: {error.strerror}") from None
     with ThreadPoolExecutor(THREADS) as executor:
-        service = Service(settings, executor)
+        others = {name: one for name, one in settings.nodes.items() if name != settings.node}
+        service = Service(settings, executor, relay=PeerRelay(others, settings.port, trust))
         server = asyncio.create_task(Server(listening, context, service.handle, service.refuse).run())
         notify("READY=1", f"STATUS=answering on {settings.address}:{settings.port}")
         ending = asyncio.create_task(stop.wait())
@@ -64,6 +68,7 @@ async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
             for task in (server, ending):
                 task.cancel()
             await asyncio.gather(server, ending, return_exceptions=True)
+            listening.close()
 
 
 if __name__ == "__main__":

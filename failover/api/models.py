@@ -33,6 +33,9 @@ class Problem(_Told):
     title: str
     status: int
     detail: str
+    elsewhere: dict[str, str] | None = Field(
+        None, description="Of an order that not every node took: by other node `ordered`, or why not."
+    )
 
 
 class OrderView(_Told):
@@ -52,6 +55,7 @@ class Orders(_Told):
     orders: dict[str, OrderView] = Field(description="Drains by node.")
     overrides: dict[str, OverrideView] = {}
     pause: OrderView | None = None
+    elsewhere: dict[str, str] = Field({}, description="By other node: `ordered`.")
 
 
 class Maintenance(Orders):
@@ -151,6 +155,14 @@ class NodeQuery(_Asked):
     """Whom an explanation is about."""
 
     node: str | None = Field(None, description="This node alone.")
+
+
+class OrderQuery(_Asked):
+    """Where an order holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+    everywhere: bool = Field(False, description="Give it to all other nodes of the fleet too.")
 
 
 class Signed(_Asked):

@@ -15,7 +15,7 @@ _WHO = {ApiRole.READER: "a reader", ApiRole.OPERATOR: "an operator"}
 _REFERENCE = "#/components/schemas/{model}"
 _ABOUT = (
     "What a node's failover daemon knows and does, and what people order. An order holds on the node that is "
-    "asked: send it to every node, as `mtafleet pause`, `override` and `drain` do."
+    "asked, and with `everywhere=true` on all others too."
 )
 
 

@@ -11,6 +11,7 @@ from failover.api.models import (
     History,
     HistoryQuery,
     NodeQuery,
+    OrderQuery,
     Orders,
     OverrideOrder,
     Signed,
@@ -55,8 +56,10 @@ ROUTES = (
     ),
     Route("GET", "/metrics", READER, "metrics", "For Prometheus", content_type=METRICS_TYPE),
     Route("GET", "/openapi.json", READER, "describe", "This description"),
-    Route("PUT", "/v1/pause", OPERATOR, "pause", "Decide and tell, act on nothing", Orders, body=Signed),
-    Route("DELETE", "/v1/pause", OPERATOR, "resume", "Act again", Orders),
+    Route(
+        "PUT", "/v1/pause", OPERATOR, "pause", "Decide and tell, act on nothing", Orders, OrderQuery, Signed
+    ),
+    Route("DELETE", "/v1/pause", OPERATOR, "resume", "Act again", Orders, OrderQuery),
     Route(
         "PUT",
         "/v1/drains/{node}",
@@ -64,9 +67,18 @@ ROUTES = (
         "drain",
         "Take a node out of service gently: it gives way to failures",
         Orders,
-        body=Signed,
+        OrderQuery,
+        Signed,
     ),
-    Route("DELETE", "/v1/drains/{node}", OPERATOR, "undrain", "Let a drained node serve again", Orders),
+    Route(
+        "DELETE",
+        "/v1/drains/{node}",
+        OPERATOR,
+        "undrain",
+        "Let a drained node serve again",
+        Orders,
+        OrderQuery,
+    ),
     Route(
         "PUT",
         "/v1/overrides/{node}",
@@ -74,9 +86,18 @@ ROUTES = (
         "override",
         "Have a node in or out whatever the daemon sees; no pool goes below its floor",
         Orders,
-        body=OverrideOrder,
+        OrderQuery,
+        OverrideOrder,
     ),
-    Route("DELETE", "/v1/overrides/{node}", OPERATOR, "release", "Let the daemon judge a node again", Orders),
+    Route(
+        "DELETE",
+        "/v1/overrides/{node}",
+        OPERATOR,
+        "release",
+        "Let the daemon judge a node again",
+        Orders,
+        OrderQuery,
+    ),
 )
 
 
@@ -111,7 +132,7 @@ def responses(route: Route) -> dict[int, str]:
     """The statuses that may be answered besides 200, and what they say."""
     found = {401: "No token, or nobody's", 503: "The daemon cannot be asked, or the order not be written"}
     if route.role is OPERATOR:
-        found |= {403: "A reader's token"}
+        found |= {403: "A reader's token", 502: "Ordered here, but not on every other node"}
     if route.query or route.body:
         found |= {422: "The request does not fit its model"}
     if "{node}" in route.path:

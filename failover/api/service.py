@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from failover.api.access import may, role_of
 from failover.api.http import HttpError, Request, Response
 from failover.api.metrics import Meter, render
-from failover.api.models import HistoryQuery, NodeQuery, OverrideOrder, Problem, Signed
+from failover.api.models import HistoryQuery, NodeQuery, OrderQuery, OverrideOrder, Problem, Signed
 from failover.api.openapi import description
+from failover.api.relay import ORDERED, Relay
 from failover.api.routes import Match, find
 from failover.api.settings import ApiSettings
 from failover.ask import ask
@@ -51,6 +52,7 @@ _TITLES = {
     422: "Unprocessable Content",
     431: "Request Header Fields Too Large",
     501: "Not Implemented",
+    502: "Bad Gateway",
     503: "Service Unavailable",
 }
 
@@ -79,6 +81,7 @@ class Service:
         executor: Executor | None = None,
         ask_daemon: Callable[[], Mapping[str, Any]] | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        relay: Relay | None = None,
         log: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
     ) -> None:
         """`executor` runs what waits for files and the daemon; `log` takes a JSON line for each order."""
@@ -88,6 +91,7 @@ class Service:
         self._ask = ask_daemon or (lambda: ask(settings.status_socket))
         self._wall = wall
         self._log = log
+        self._relay = relay
 
     async def handle(self, request: Request) -> Response:
         """Never raises: what goes wrong is an answer too."""
@@ -112,8 +116,9 @@ class Service:
     def refuse(self, error: HttpError) -> Response:
         """A problem document (RFC 9457)."""
         title = _TITLES.get(error.status, "Error")
-        problem = Problem(title=title, status=error.status, detail=error.detail)
-        body = problem.model_dump_json().encode()
+        elsewhere = dict(error.elsewhere) if error.elsewhere else None
+        problem = Problem(title=title, status=error.status, detail=error.detail, elsewhere=elsewhere)
+        body = problem.model_dump_json(exclude_none=True).encode()
         return Response(error.status, body, "application/problem+json", error.headers)
 
     def _admit(self, request: Request) -> ApiRole:
@@ -138,8 +143,19 @@ class Service:
             _typed(route.body, _decoded(request)) if route.body else None,
         )
         found = await getattr(self, f"do_{route.name}")(call)
+        if isinstance(call.query, OrderQuery) and call.query.everywhere:
+            found = {**found, "elsewhere": await self._everywhere(request)}
         content = found if isinstance(found, bytes) else json.dumps(found).encode() + b"\n"
         return Response(200, content, route.content_type)
+
+    async def _everywhere(self, request: Request) -> Mapping[str, str]:
+        """Give the order to the other nodes as well; HttpError 502 when not all took it."""
+        told = await self._relay.give(request, urlsplit(request.target).path) if self._relay else {}
+        missing = [f"{node} {said}" for node, said in told.items() if said != ORDERED]
+        if missing:
+            detail = f"{self._settings.node} has the order, not all others: {'; '.join(missing)}"
+            raise HttpError(502, detail, elsewhere=told)
+        return told
 
     async def do_status(self, _: Call) -> Mapping[str, Any]:
         return await self._status()

@@ -1,8 +1,8 @@
 """What the API is told: one JSON file, rendered by configuration (`fleet.api.api_settings` makes it).
 
-{"node": "east-1", "nodes": ["east-1", ...],
+{"node": "east-1", "nodes": {"east-1": "198.51.100.11", ...},   addresses of all, this one's too
  "address": "198.51.100.11", "port": 10443,                   where it listens: loopback or a private address
- "certificate_file", "key_file",
+ "authority_file", "certificate_file", "key_file",
  "token_hashes": {"reader": SHA-256, "operator": SHA-256},    hexadecimal; a role without one has no token
  "status_socket": "/run/mtafleet/failover.sock",
  "events_file": "/var/lib/mtafleet/failover/events.jsonl",
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from failover.config import MaintenanceFiles
 from failover.errors import ConfigError
-from failover.fields import Fields
+from failover.fields import Fields, ipv4
 from fleet.api_tokens import ApiRole
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -27,9 +27,11 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
     node: str
-    nodes: tuple[str, ...]
+    nodes: Mapping[str, str]
+    """Addresses by name."""
     address: str
     port: int
+    authority_file: Path
     certificate_file: Path
     key_file: Path
     token_hashes: Mapping[ApiRole, str]
@@ -56,9 +58,10 @@ def parse_settings(value: object) -> ApiSettings:
     maintenance = fields.inner("maintenance")
     settings = ApiSettings(
         node=fields.text("node"),
-        nodes=fields.texts("nodes"),
+        nodes=fields.mapping("nodes", ipv4),
         address=fields.address("address"),
         port=fields.whole("port", 1, 65_535),
+        authority_file=fields.path("authority_file"),
         certificate_file=fields.path("certificate_file"),
         key_file=fields.path("key_file"),
         token_hashes=_by_role(fields.mapping("token_hashes", _hash)),
@@ -83,6 +86,17 @@ def tls_context(settings: ApiSettings) -> ssl.SSLContext:
         raise ConfigError(
             f"{where}: the API's certificate cannot be used: {error.strerror or error}"
         ) from None
+    return context
+
+
+def trust_context(settings: ApiSettings) -> ssl.SSLContext:
+    """A client's that takes certificates of this fleet's authority alone; ConfigError when there is none."""
+    try:
+        context = ssl.create_default_context(cafile=str(settings.authority_file))
+    except OSError as error:
+        where = settings.authority_file
+        raise ConfigError(f"{where}: the API's authority cannot be used: {error.strerror or error}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context
 
 

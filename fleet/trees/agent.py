@@ -3,6 +3,7 @@
 import json
 
 from fleet.api import AUTHORITY, api_settings
+from fleet.api import AUTHORITY_FILE as API_AUTHORITY_FILE
 from fleet.api import CERTIFICATE_FILE as API_CERTIFICATE_FILE
 from fleet.api import KEY_FILE as API_KEY_FILE
 from fleet.api import SETTINGS_FILE as API_SETTINGS_FILE
@@ -54,10 +55,12 @@ def _api(node: NodeModel) -> list[TreeFile]:
     if node.secrets.api is None:
         return []
     secret = node.secrets.api.get_secret_value()
-    own = Authorities(secret, node.environment.environment, AUTHORITY).server(node.fqdn, node.address)
+    authorities = Authorities(secret, node.environment.environment, AUTHORITY)
+    own = authorities.server(node.fqdn, node.address)
     settings = api_settings(node.fleet, node.host, secret)
     return [
         TreeFile(API_SETTINGS_FILE, json.dumps(settings, indent=1) + "\n", mode="0640", group=API_USER),
+        TreeFile(API_AUTHORITY_FILE, authorities.servers_pem, mode="0640", group=API_USER),
         TreeFile(API_CERTIFICATE_FILE, own.certificate_pem, mode="0640", group=API_USER),
         TreeFile(API_KEY_FILE, own.private_key_pem, mode="0600", owner=API_USER, group=API_USER),
     ]

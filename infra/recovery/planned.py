@@ -73,6 +73,8 @@ def strays(
                 waiting.append(verdict)
             elif verdict.fate != "forget":
                 found.append(verdict)
+    if chosen.lost:  # what they are to depend on is lost for good; the next plan says what follows from that
+        return tuple(found) or tuple(waiting)
     return tuple(found) or tuple(map(_unmade, waiting))
 
 

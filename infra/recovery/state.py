@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from infra.recovery.chosen import serves
+from infra.recovery.kinds.base import is_unknown
 from infra.recovery.model import PLANNED, Pending, RecoveryError, Verdict
 
 Document = Mapping[str, Any]
@@ -100,7 +101,7 @@ def taken_up(document: Document, verdicts: Iterable[Verdict]) -> dict[str, Any]:
 
 def _adopted(resource: Mapping[str, Any], identity: str) -> dict[str, Any]:
     """The resource as the engine would have recorded it; its outputs are its inputs until it is read."""
-    inputs = dict(resource.get("inputs") or {})
+    inputs = {name: one for name, one in (resource.get("inputs") or {}).items() if not is_unknown(one)}
     return {
         **resource,
         "id": identity,

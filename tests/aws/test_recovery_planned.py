@@ -162,8 +162,12 @@ def test_what_depends_on_something_else_that_is_found_waits_for_it(aws: Server, 
     both["resourcePlans"] |= plan(VOLUME, kmsKeyId=UNKNOWN)["resourcePlans"]
     (first,) = found(document, both)
     assert (first.pending.type, first.fate) == (KEY, "adopt")
-    (alone,) = found(document, plan(VOLUME, kmsKeyId=UNKNOWN))
+    upon_new = plan(VOLUME, kmsKeyId=UNKNOWN)
+    (alone,) = found(document, upon_new)
     assert (alone.fate, "though not yet what it is to depend on" in alone.why) == ("doubtful", True)
+    (lost,) = found(document, upon_new, LOST)
+    fresh = taken_up(with_planned(document, upon_new, LOST), [lost])
+    assert fresh["deployment"]["resources"][-1]["inputs"] == BY_TYPE[VOLUME]
 
 
 def test_a_name_that_the_provider_makes_up_is_no_difference_between_plans(aws: Server, east: Driver) -> None:

@@ -15,10 +15,12 @@ import cli.maintenance.replace
 from cli.main import cli as mtafleet
 from cli.maintenance.errors import MaintenanceError
 from cli.maintenance.records import record, record_file
+from cli.recovery_options import Consent
 from fleet.spec.load import load_environment
 from fleet.topology import Fleet
 from infra.aws_stack import AwsStack
 from infra.engine.urns import urn_in
+from infra.recovery.chosen import LeftOut
 
 
 def test_the_urn_of_a_living_machine_is_found() -> None:
@@ -141,23 +143,29 @@ class Engine:
         monkeypatch.setattr(AwsStack, "of", lambda environment, part: self)
         monkeypatch.setattr(module, "alone", lambda *_: nullcontext())
         monkeypatch.setattr(module, "take_up", lambda *_: adopted)
-        monkeypatch.setattr(
-            module, "up_on_aws", lambda _, part, words, drop_nodes: self.asked.append(" ".join(words))
-        )
+        monkeypatch.setattr(module, "up_on_aws", self.up_on_aws)
         monkeypatch.setattr(module, "_await_answer", lambda _, node: self.asked.append(f"await {node}"))
 
     name = "staging"
+    left_out = LeftOut()
+
+    def up_on_aws(
+        self, _: object, part: str, words: Sequence[str], *, drop_nodes: bool, consent: Consent
+    ) -> None:
+        self.asked.append(" ".join(words))
+        self.left_out = consent.chosen.left_out
 
     def call(self, words: Sequence[str]) -> str:
         """As `AwsStack.call`."""
         if words[0] == "stack":
-            machine = {"urn": "urn:x::east-1", "type": "aws:ec2/instance:Instance"}
+            machine = {"urn": "urn:x::virginia-1", "type": "aws:ec2/instance:Instance"}
             return json.dumps({"deployment": {"resources": [machine]}})
         self.asked.append(" ".join(words))
         return self._replacing
 
 
 ONLY = "--target-replace urn:x::east-1 --target-dependents"
+ONLY_AWS = ONLY.replace("east-1", "virginia-1")
 
 
 def test_in_a_lab_one_machine_and_what_hangs_on_it_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,28 +178,30 @@ def test_on_aws_the_stack_says_meanwhile_which_node_takes_the_pinned_image(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = Engine(monkeypatch)
-    cli.maintenance.machine.replace_machine(Fleet.of(load_environment("staging")), "east-1")
+    cli.maintenance.machine.replace_machine(Fleet.of(load_environment("staging")), "virginia-1")
     assert engine.asked == [
         "config get mtafleet:replacing",
-        "config set --path mtafleet:replacing[0] east-1",
-        ONLY,
+        "config set --path mtafleet:replacing[0] virginia-1",
+        ONLY_AWS,
         "config rm mtafleet:replacing",
-        "await east-1",
+        "await virginia-1",
     ]
+    assert engine.left_out == LeftOut(only="virginia")  # what is pending elsewhere may wait
 
 
 def test_on_aws_a_machine_that_a_killed_run_had_made_is_not_replaced_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    engine = Engine(monkeypatch, adopted=frozenset({"urn:x::east-1"}))
-    cli.maintenance.machine.replace_machine(Fleet.of(load_environment("staging")), "east-1")
+    engine = Engine(monkeypatch, adopted=frozenset({"urn:x::virginia-1"}))
+    cli.maintenance.machine.replace_machine(Fleet.of(load_environment("staging")), "virginia-1")
     assert engine.asked[2] == ""
+    assert engine.left_out == LeftOut()  # a plain `up` goes everywhere
 
 
 def test_on_aws_a_second_replacement_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(monkeypatch, '["west-1"]')
     with pytest.raises(MaintenanceError, match="replace one node at a time"):
-        cli.maintenance.machine.replace_machine(Fleet.of(load_environment("staging")), "east-1")
+        cli.maintenance.machine.replace_machine(Fleet.of(load_environment("staging")), "virginia-1")
     assert engine.asked == ["config get mtafleet:replacing"]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from failover.api.http import Handler, Limits, Server, listen
+from failover.api.relay import Relay
 from failover.api.service import Service
 from failover.api.settings import ApiSettings, parse_settings, tls_context
 from failover.errors import StatusError
@@ -43,14 +44,17 @@ class Reply:
 
 def settings(directory: Path, **changes: Any) -> dict[str, Any]:
     """What a node's API is told, as decoded JSON; its certificate and key are in `directory`."""
-    own = Authorities(SECRET, "lab", "api").server("east-1.fleet.example", IPv4Address("127.0.0.1"))
+    authorities = Authorities(SECRET, "lab", "api")
+    own = authorities.server("east-1.fleet.example", IPv4Address("127.0.0.1"))
+    (directory / "api-ca.pem").write_text(authorities.servers_pem)
     (directory / "api.pem").write_text(own.certificate_pem)
     (directory / "api.key").write_text(own.private_key_pem)
     value = {
         "node": "east-1",
-        "nodes": ["east-1", "west-1"],
+        "nodes": {"east-1": "127.0.0.1", "west-1": "127.0.0.2"},
         "address": "127.0.0.1",
         "port": 10443,
+        "authority_file": str(directory / "api-ca.pem"),
         "certificate_file": str(directory / "api.pem"),
         "key_file": str(directory / "api.key"),
         "token_hashes": dict(token_hashes(SECRET)),
@@ -110,7 +114,10 @@ class Stage:
 
 @asynccontextmanager
 async def stage_in(
-    directory: Path, handle: Handler | None = None, limits: Limits = PATIENT
+    directory: Path,
+    handle: Handler | None = None,
+    limits: Limits = PATIENT,
+    relay: Relay | None = None,
 ) -> AsyncIterator[Stage]:
     """A stage whose daemon keeps its files in `directory`; `handle` answers in the API's place."""
     rig = Rig(directory)
@@ -118,7 +125,7 @@ async def stage_in(
     listening = listen("127.0.0.1", 0)
     stage.port = listening.getsockname()[1]
     with ThreadPoolExecutor(2) as executor:
-        service = Service(stage.settings, executor, stage.ask_daemon, lambda: NOW, stage.log.append)
+        service = Service(stage.settings, executor, stage.ask_daemon, lambda: NOW, relay, stage.log.append)
         context = tls_context(stage.settings)
         server = Server(listening, context, handle or service.handle, service.refuse, limits)
         task = asyncio.create_task(server.run())
@@ -127,4 +134,5 @@ async def stage_in(
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            listening.close()
             rig.daemon.prober.close()

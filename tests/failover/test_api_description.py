@@ -79,7 +79,7 @@ async def test_a_real_answer_is_as_described(stage: Stage, route: Route) -> None
         validator(told["responses"]["200"]["content"]["application/json"]["schema"]).validate(reply.json)
     if route.gives is not None:
         route.gives.model_validate(reply.json)
-        assert set(route.gives.model_fields) - set(reply.json) <= {"overrides", "pause"}
+        assert set(route.gives.model_fields) - set(reply.json) <= {"overrides", "pause", "elsewhere"}
     if body is not None:
         validator(told["requestBody"]["content"]["application/json"]["schema"]).validate(body)
 

@@ -81,3 +81,13 @@ def test_settings_that_make_no_sense_are_refused(tmp_path: Path, change: dict[st
     file.write_text(json.dumps(settings(tmp_path, **change)))
     with pytest.raises(ConfigError, match=says):
         load_settings(file)
+
+
+async def test_answers_are_sent_at_once() -> None:
+    """asyncio turns Nagle's algorithm off where a socket names its protocol: else clients wait 40 ms."""
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        served, _ = await asyncio.get_running_loop().sock_accept(listening)
+        transport, _ = await asyncio.get_running_loop().connect_accepted_socket(asyncio.Protocol, served)
+        assert served.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        transport.close()
+        await asyncio.sleep(0)

@@ -21,7 +21,7 @@ def test_each_node_is_told_what_its_api_needs(render: Render, nodes: dict[str, N
         tree = render("agent", node)
         settings = parse_settings(json.loads(tree.contents[f"{DIRECTORY}/api.json"]))
         assert (settings.node, settings.address) == (node.name, str(node.address))
-        assert set(settings.nodes) == set(nodes)
+        assert settings.nodes == {name: str(one.address) for name, one in nodes.items()}
         assert ip_address(settings.address).is_private or node.environment.substrate == "lab"
         certificate = x509.load_pem_x509_certificate(tree.contents[f"{DIRECTORY}/api.pem"])
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
