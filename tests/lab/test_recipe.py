@@ -6,7 +6,6 @@ from fleet.paths import project_root
 from fleet.render import TreeRenderer
 from lab.image.recipe import Recipe
 
-
 ONLY_ON_AWS = {"route53"}
 
 
