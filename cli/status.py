@@ -17,7 +17,16 @@ from cli.watch import Watching, redraw, tell_changes
 from failover.config import Primary
 from failover.errors import ZoneError
 from failover.nameserver import NameServer
-from failover.overview import MemberLine, NodeLine, Observer, OrderLine, Overview, ViewLine, overview
+from failover.overview import (
+    CheckLine,
+    MemberLine,
+    NodeLine,
+    Observer,
+    OrderLine,
+    Overview,
+    ViewLine,
+    overview,
+)
 from fleet.inventory import Outputs
 from fleet.spec.load import load_environment
 from fleet.steering import steered_names
@@ -161,6 +170,7 @@ def as_data(found: Overview, observers: Sequence[Observer], answers: Sequence[Zo
         "drained": [asdict(line) for line in found.orders],
         "members": [{**asdict(line), "healthy": line.healthy} for line in found.members],
         "views": [{**asdict(line), "healthy": line.healthy} for line in found.views],
+        "checks": [asdict(line) for line in found.checks],
         "dns": [asdict(answer) for answer in answers],
         "dns_writer": {**asdict(found.writer), "healthy": found.writer.healthy} if found.writer else None,
         "daemons": {one.node: one.status for one in observers},
@@ -184,6 +194,8 @@ def tables(found: Overview, answers: Sequence[ZoneAnswer]) -> Iterator[Table | T
         yield _table(("health checkers are told", "by"), map(_view_row, found.views))
     if primaries := list(dict.fromkeys(answer.primary for answer in answers)):
         yield _table(("name", *(f"{one} answers" for one in primaries)), _answer_rows(answers, primaries))
+    if found.checks:
+        yield _table(("check", "of", "found", "by"), map(_check_row, found.checks))
     if found.writer is not None:
         yield Text(f"DNS {found.writer.sentence}")
     yield Text.from_markup(_verdict(found, answers))
@@ -243,6 +255,10 @@ def _order_row(line: OrderLine) -> tuple[str, ...]:
 def _view_row(line: ViewLine) -> tuple[str, ...]:
     told = "; ".join(f"{said} by {', '.join(observers)}" for said, observers in line.told.items())
     return line.node, "; ".join([told, *line.problems])
+
+
+def _check_row(line: CheckLine) -> tuple[str, ...]:
+    return line.check, line.subject, line.said, ", ".join(line.seen_by)
 
 
 def _member_row(line: MemberLine) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from failover.audit import moved, ordered
+from failover.checks.assembly import checks_of
+from failover.checks.runner import Checks
 from failover.config import Config, Steering
 from failover.decide import (
     Change,
@@ -80,7 +82,8 @@ class Daemon:
         self._proven: set[Target] = set()
         self.keepers = self._keepers(authorities, clock)
         self.view_board = self._view_board(view_talk, clock)
-        self.senses = Senses(config, prober, events, clock)
+        self.checks = Checks(config.node, checks_of(config.node, config.seeing.checks), events, clock)
+        self.senses = Senses(config, prober, self.checks.board, events, clock)
         self.lease = self._lease(store, clock)
         self.order_book = order_book or OrderBook(None)
         self.memory = memory or Memory(None, lambda: 0.0)
@@ -116,6 +119,7 @@ class Daemon:
             tasks.append(asyncio.create_task(self.view_board.run()))
         if self.lease is not None:
             tasks.append(asyncio.create_task(self.lease.run()))
+        tasks.append(asyncio.create_task(self.checks.run()))
         tasks.append(asyncio.create_task(self._beat(watchdog_seconds)))
         ending = asyncio.create_task(stop.wait())
         try:

@@ -8,6 +8,7 @@ MtafleetError
     │   └── ZoneConflict   another writer changed the answer first; observe again
     ├── StoreError         the shared store did not answer, or refused; what was asked for may have happened
     │   └── StoreConflict  another wrote first; nothing has happened
+    ├── LookUpError        a name could not be looked up
     └── StatusError        the daemon's status socket cannot be read
 """
 
@@ -44,3 +45,7 @@ class StoreConflict(StoreError):  # noqa: N818  a conflict is the expected outco
 
 class StatusError(FailoverError):
     """The daemon's status socket cannot be read."""
+
+
+class LookUpError(FailoverError):
+    """The resolver gave no answer, or could not find one out."""

@@ -69,6 +69,9 @@ def _fleet_notes(observers: Sequence[Observer]) -> Iterator[str]:
             continue
         if doubt := one.status.get("doubt"):
             yield f"the daemon of {one.node} takes nobody out: {doubt}"
+        for check in one.status.get("checks") or ():
+            if check["state"] == "bad" and not check["node"]:
+                yield f"{check['check']}: {check['said']} (seen by {one.node})"
         if pause := _maintenance(one).get("pause"):
             yield (
                 f"the daemon of {one.node} acts on nothing until {pause['until']}, "
@@ -132,8 +135,20 @@ def _notes(observers: Sequence[Observer], node: str) -> Iterator[str]:
                 f"overridden to be {override['to']} until {override['until']} by {override['owner']}: "
                 f"{override['reason']}"
             )
+        yield from _said_notes(one, node)
         if one.node == node and one.status is None:
             yield f"its own daemon cannot be asked: {one.problem or 'it gave no answer'}"
+
+
+def _said_notes(observer: Observer, node: str) -> Iterator[str]:
+    """What the node complains of although it counts against nobody, and what slow checks found wrong."""
+    said = ((observer.status or {}).get("vitals") or {}).get("complaints") or {}
+    for complaint in said.get(node, ()):
+        if complaint["common"]:
+            yield f"it says: {complaint['reason']}; most nodes say so, it counts against none"
+    for check in (observer.status or {}).get("checks") or ():
+        if check["state"] == "bad" and check["node"] == node:
+            yield f"{check['check']}: {check['said']} (seen by {observer.node})"
 
 
 def _events(observers: Sequence[Observer], node: str) -> tuple[str, ...]:

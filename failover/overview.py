@@ -124,6 +124,16 @@ class WriterLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckLine:
+    """Something that slow checks found wrong. It is told; whether mail flows is not judged by it."""
+
+    check: str
+    subject: str
+    said: str
+    seen_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     nodes: tuple[NodeLine, ...]
     members: tuple[MemberLine, ...]
@@ -131,6 +141,7 @@ class Overview:
     views: tuple[ViewLine, ...] = ()
     writer: WriterLine | None = None
     """None when no daemon that may write DNS answered."""
+    checks: tuple[CheckLine, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -148,7 +159,27 @@ def overview(observers: Sequence[Observer]) -> Overview:
         tuple(_order_line(node, answered) for node in _ordered_out(answered)),
         tuple(_view_line(one.node, answered) for one in observers if _told_of(one.node, answered)),
         _writer_line(answered),
+        _check_lines(answered),
     )
+
+
+def _check_lines(answered: Sequence[Observer]) -> tuple[CheckLine, ...]:
+    """What is bad by slow checks, and what nodes complain of; who says the same is named together."""
+    said: dict[tuple[str, str, str], list[str]] = {}
+    for one in answered:
+        for check in (one.status or {}).get("checks") or ():
+            if check["state"] == "bad":
+                said.setdefault((check["check"], check["subject"], check["said"]), []).append(one.node)
+        for node, complaints in (_entry(one, "vitals", "complaints")).items():
+            for complaint in complaints:
+                key = (complaint["ailment"], node, _complaint(complaint))
+                said.setdefault(key, []).append(one.node)
+    return tuple(CheckLine(*key, tuple(names)) for key, names in sorted(said.items()))
+
+
+def _complaint(complaint: Mapping[str, Any]) -> str:
+    common = "; most nodes say so, it counts against none" if complaint["common"] else ""
+    return f"{complaint['reason']}{common}"
 
 
 def _writer_line(answered: Sequence[Observer]) -> WriterLine | None:

@@ -10,6 +10,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from failover.checks.settings import CheckSettings, read_checks
 from failover.decide import VitalLimits
 from failover.fields import Fields
 
@@ -23,6 +24,7 @@ class Seeing:
     vitals_file: Path | None = None
     certificate_file: Path | None = None
     limits: VitalLimits = field(default_factory=VitalLimits)
+    checks: CheckSettings | None = None
 
 
 def read_seeing(fields: Fields) -> Seeing:
@@ -31,6 +33,7 @@ def read_seeing(fields: Fields) -> Seeing:
         vitals_file=fields.path("vitals_file") if fields.has("vitals_file") else None,
         certificate_file=fields.path("certificate_file") if fields.has("certificate_file") else None,
         limits=_limits(fields.inner("limits")),
+        checks=fields.optional("checks", read_checks),
     )
     fields.done()
     return seeing

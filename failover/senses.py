@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from failover.checks.board import WAY_OUT, Board, State
 from failover.config import Config
 from failover.decide import Complaints, Vitals
 from failover.events import Events
@@ -15,10 +16,15 @@ LOOK_SECONDS = 1.0
 class Senses:
     """Call `look` each tick; `messages_per_hour` is the present load by pool, where it is known."""
 
-    def __init__(self, config: Config, prober: Prober, events: Events, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, config: Config, prober: Prober, board: Board, events: Events, clock: Callable[[], float]
+    ) -> None:
         self.reader = VitalsReader(config.seeing.vitals_file, clock, config.seeing.certificate_file)
         self.messages_per_hour: Mapping[str, float] = {}
-        self._prober, self._events = prober, events
+        self._prober, self._board, self._events = prober, board, events
+        checks = config.seeing.checks
+        self._pools = {address: one.pool for address, one in checks.addresses.items()} if checks else {}
+        self._shut: Mapping[str, str] = {}
         self._members = {
             name: [peer.name for peer in config.peers if name in peer.probes]
             for name, pool in config.pools.items()
@@ -28,8 +34,10 @@ class Senses:
         self._looked_at = float("-inf")
 
     def look(self, lag_seconds: float, now: float) -> None:
-        if self.reader.look(lag_seconds, self._prober.tick_seconds):
-            self._prober.report_vitals(self.reader.vitals)
+        news = self.reader.look(lag_seconds, self._prober.tick_seconds)
+        if (shut := self._ways_shut()) != self._shut or news:
+            self._shut = shut
+            self._prober.report_vitals((self.reader.vitals or Vitals())._replace(shut=shut))
         if now - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = now
@@ -51,6 +59,14 @@ class Senses:
                 self._write(node, f"{node} says: {one.reason}.")
             for one in sorted(was - now):
                 self._write(node, f"{node} no longer says: {one.reason}.")
+
+    def _ways_shut(self) -> Mapping[str, str]:
+        """Pool -> an address of this node from which nothing can be reached."""
+        return {
+            pool: address
+            for address, pool in sorted(self._pools.items(), reverse=True)
+            if (row := self._board.rows.get((WAY_OUT, address))) and row.finding.state is State.BAD
+        }
 
     def _write(self, node: str, said: str) -> None:
         self._events.write("vitals", said, node=node)

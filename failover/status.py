@@ -38,6 +38,7 @@ def describe(daemon: Daemon, now: float) -> dict[str, Any]:
         },
         "pools": _pools(daemon),
         "vitals": _vitals(daemon),
+        "checks": _checks(daemon, now),
         "haproxy": _haproxy(daemon),
         "dns": _dns(daemon, now),
         "views": _views(daemon),
@@ -84,6 +85,12 @@ def _vitals(daemon: Daemon) -> dict[str, Any]:
         },
         "messages_per_hour": dict(daemon.senses.messages_per_hour),
     }
+
+
+def _checks(daemon: Daemon, now: float) -> list[dict[str, Any]]:
+    """What slow checks have found, what is bad first."""
+    rows = sorted(daemon.checks.board.rows.values(), key=lambda row: (row.finding.state, row.finding.subject))
+    return [{**row.finding._asdict(), "seconds_ago": round(now - row.looked_at, 1)} for row in rows]
 
 
 def _common(daemon: Daemon, complaint: Complaint) -> bool:

@@ -199,6 +199,12 @@ class Failover(Strict):
     most_cpu_pressure_percent: Annotated[int, Field(ge=1, le=100)] = 95
     """A node is overloaded when something waits for its processors for more of the time than this: the
     kernel's own figure over ten seconds (`/proc/pressure/cpu`)."""
+    way_out_domains: list[Domain] = Field(default=[])
+    """Domains of others, of providers that the fleet sends to: each node tries every half minute, from each
+    of its addresses, whether a mail exchanger of one of them answers. Left out: nobody tries."""
+    block_lists: list[Domain] = Field(default=[])
+    """Block lists to look up sending addresses in, such as `zen.spamhaus.org`. A listing is told, no more.
+    Most lists want an agreement with those who ask them often."""
     dns_ttl_seconds: Annotated[int, Field(ge=1, le=300)] = 5
     """How long resolvers may keep the steered names."""
     route53_writer: bool = False

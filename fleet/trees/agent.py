@@ -8,12 +8,14 @@ from fleet.api import CERTIFICATE_FILE as API_CERTIFICATE_FILE
 from fleet.api import KEY_FILE as API_KEY_FILE
 from fleet.api import SETTINGS_FILE as API_SETTINGS_FILE
 from fleet.api import USER as API_USER
+from fleet.checks import check_settings
 from fleet.handover import HAND_OVER_FILE, hand_over_settings
 from fleet.inventory import NodeModel
 from fleet.render import TreeFile
 from fleet.steering import SECRET_FILE, TSIG_KEY_FILE, Hosted, daemon_config, heartbeat_secret, tsig_key_line
 from fleet.store import AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE, client_name
 from fleet.store_certificates import Authorities
+from fleet.trees.dns import published_zones
 from fleet.trees.nats import authorities_of
 
 CONFIG_FILE = "/etc/mtafleet/failover/config.json"
@@ -23,6 +25,9 @@ OWNER = "mtafleet"
 def files(node: NodeModel) -> list[TreeFile]:
     """The configuration, the heartbeat secret, where peers take mail, the API; DNS writers: 2 keys more."""
     config = daemon_config(node.fleet, node.name, hosted=_hosted(node))
+    zones = published_zones(node.fleet, node.secrets)
+    checks = check_settings(node.fleet, node.host, zones, node.outputs.public_addresses)
+    config["seeing"]["checks"] = checks
     tsig = node.secrets.tsig
     secret = tsig.secret.get_secret_value()
     told = [

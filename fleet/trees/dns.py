@@ -18,7 +18,7 @@ FIRST_SERIAL = 1
 def scope(node: NodeModel) -> Mapping[str, Any]:
     """`zones`, `writers` (the addresses that signed updates may come from), and `steered`, the fixed part of
     the zone that only the failover daemon writes: what `mtafleet-steered-zone` reads. None without one."""
-    found = _zones(node.fleet, node.secrets)
+    found = published_zones(node.fleet, node.secrets)
     return {
         "zones": found,
         "steered": next((_fixed_part(zone, node.fleet) for zone in found if zone.kind == "steered"), None),
@@ -28,7 +28,7 @@ def scope(node: NodeModel) -> Mapping[str, Any]:
 
 def files(node: NodeModel) -> list[TreeFile]:
     """A zone file each; those of dynamic zones are never touched once they exist."""
-    return [_zone_file(zone) for zone in _zones(node.fleet, node.secrets)]
+    return [_zone_file(zone) for zone in published_zones(node.fleet, node.secrets)]
 
 
 def _fixed_part(zone: Zone, fleet: Fleet) -> Mapping[str, Any]:
@@ -52,7 +52,8 @@ def _zone_file(zone: Zone) -> TreeFile:
     return TreeFile(path, text, mode="0640", owner="knot", group="knot", once=True)
 
 
-def _zones(fleet: Fleet, secrets: Secrets) -> tuple[Zone, ...]:
+def published_zones(fleet: Fleet, secrets: Secrets) -> tuple[Zone, ...]:
+    """The zones that the fleet's own name servers hold."""
     keys = {
         domain: {selector: _public_key(key.get_secret_value()) for selector, key in selectors.items()}
         for domain, selectors in secrets.dkim.items()

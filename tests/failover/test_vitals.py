@@ -118,10 +118,16 @@ def test_pressure_is_the_kernels_own_figure(tmp_path: Path, said: str, percent: 
 
 
 def certificate(ends: datetime) -> x509.Certificate:
+    return certificate_with_key(ends)[0]
+
+
+def certificate_with_key(ends: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """Of nine days, signed by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mx-east-1.fleet.example")])
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    return builder.not_valid_before(ends - timedelta(days=9)).not_valid_after(ends).sign(key, hashes.SHA256())
+    builder = builder.not_valid_before(ends - timedelta(days=9)).not_valid_after(ends)
+    return builder.sign(key, hashes.SHA256()), key
 
 
 @pytest.mark.parametrize(
