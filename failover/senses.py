@@ -21,6 +21,7 @@ class Senses:
     ) -> None:
         self.reader = VitalsReader(config.seeing.vitals_file, clock, config.seeing.certificate_file)
         self.messages_per_hour: Mapping[str, float] = {}
+        self._node = config.node
         self._prober, self._board, self._events = prober, board, events
         checks = config.seeing.checks
         self._pools = {address: one.pool for address, one in checks.addresses.items()} if checks else {}
@@ -50,15 +51,17 @@ class Senses:
             self._events.write("trouble", said, node=node, scope="vitals")
 
     def tell(self, before: Mapping[str, Complaints], after: Mapping[str, Complaints]) -> None:
-        """Record what nodes have begun or ceased to complain of."""
+        """Record what this node has begun or ceased to complain of; others record theirs."""
         if before is after:
             return
-        for node in sorted(before.keys() | after.keys()):
-            was, now = set(before.get(node, ())), set(after.get(node, ()))
-            for one in sorted(now - was):
-                self._write(node, f"{node} says: {one.reason}.")
-            for one in sorted(was - now):
-                self._write(node, f"{node} no longer says: {one.reason}.")
+        node = self._node
+        was, now = before.get(node, ()), after.get(node, ())
+        for one in now:
+            if one not in was:
+                self._events.write("vitals", f"{node} says: {one.reason}.", node=node)
+        for one in was:
+            if one not in now:
+                self._events.write("vitals", f"{node} no longer says: {one.reason}.", node=node)
 
     def _ways_shut(self) -> Mapping[str, str]:
         """Pool -> an address of this node from which nothing can be reached."""
@@ -67,9 +70,6 @@ class Senses:
             for address, pool in sorted(self._pools.items(), reverse=True)
             if (row := self._board.rows.get((WAY_OUT, address))) and row.finding.state is State.BAD
         }
-
-    def _write(self, node: str, said: str) -> None:
-        self._events.write("vitals", said, node=node)
 
 
 def describe_vitals(vitals: Vitals) -> dict[str, object]:

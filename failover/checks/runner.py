@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from failover.checks.board import Board, Check, Finding, State
 from failover.checks.timetable import Timetable
@@ -55,11 +54,13 @@ class Checks:
 
     async def _look(self, number: int, check: Check) -> None:
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LONGEST_SECONDS):
-                    for finding in await check.look():
-                        self.board.note(finding, self._clock())
-                    self.board.forget(LOOK, check.name)
+            async with asyncio.timeout(LONGEST_SECONDS):
+                for finding in await check.look():
+                    self.board.note(finding, self._clock())
+                self.board.forget(LOOK, check.name)
+        except TimeoutError:
+            said = f"it was not done within {LONGEST_SECONDS:g} s"
+            self.board.note(Finding(LOOK, check.name, State.UNKNOWN, said), self._clock())
         except FailoverError as error:
             self.board.note(Finding(LOOK, check.name, State.UNKNOWN, str(error)), self._clock())
         finally:

@@ -25,6 +25,7 @@ ORDER = (
     "test_front_doors",
     "test_mail",
     "test_secrets",
+    "test_self_report",
     "test_drain",
     "test_machine_dies",
     "test_drills",

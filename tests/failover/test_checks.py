@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from failover.checks import exchangers, runner
 from failover.checks.authority import NameServerCheck
 from failover.checks.blocklists import BlockList, Reading, question, read_codes
 from failover.checks.board import WAY_OUT, Board, Finding, State
@@ -138,11 +139,11 @@ def test_the_runner_makes_each_check_and_records_what_is_news() -> None:
 
     async def story() -> None:
         nonlocal now
-        runner = Checks("east-1", list(checks), events, lambda: now)
+        made = Checks("east-1", list(checks), events, lambda: now)
         for moment in (30.0, 60.0):
             now = moment
-            runner.begin()
-            await runner.settle()
+            made.begin()
+            await made.settle()
 
     asyncio.run(story())
     assert [one.looks for one in checks] == [2, 2]
@@ -240,6 +241,7 @@ def test_one_exchanger_that_answers_is_a_way_out_and_sees_banner_and_quit_only()
         server.put("mx.gone.example", "A", "127.0.0.9")
         server.put("big.example", "MX", "20 b.big.example.", "10 a.big.example.")
         server.put("a.big.example", "A", "127.0.0.1")
+        server.put("b.big.example", "A", "127.0.0.1")
         async with exchanger(b"220-big\r\n220 ready\r\n") as big:
             check = WayOut(
                 "east-1", "orders", "127.0.0.5", ("gone.example", "big.example"), lookup, port=big.port
@@ -254,6 +256,7 @@ def test_one_exchanger_that_answers_is_a_way_out_and_sees_banner_and_quit_only()
             server.asked.clear()
             await check.look()
             assert server.asked[0] == ("big.example", "MX"), "domains take turns"
+            assert "b.big.example" in (await only(check)).said, "and so do a domain's exchangers"
 
     in_world(story)
 
@@ -287,6 +290,40 @@ def test_what_answers_wrongly_is_no_way_out(banner: bytes | None, said: str) -> 
         )
 
     in_world(story)
+
+
+def test_a_look_at_exchangers_that_are_all_silent_ends_in_time() -> None:
+    assert exchangers.MOST_TRIED * exchangers.ANSWER_SECONDS <= runner.LONGEST_SECONDS * 0.7
+
+    async def story(server: NameServerOnLoopback, lookup: Lookup) -> None:
+        domains = [f"p{number}.example" for number in range(6)]
+        for domain in domains:
+            server.put(domain, "MX", f"10 mx.{domain}.")
+            server.put(f"mx.{domain}", "A", "127.0.0.1")
+        async with exchanger(None) as silent:
+            check = WayOut(
+                "east-1", "orders", "127.0.0.5", domains, lookup, port=silent.port, answer_seconds=0.05
+            )
+            said = (await only(check)).said
+        assert said.count("says nothing") == exchangers.MOST_TRIED
+
+    in_world(story)
+
+
+def test_a_look_that_takes_too_long_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("failover.checks.runner.LONGEST_SECONDS", 0.05)
+
+    class Endless(Fixed):
+        async def look(self) -> list[Finding]:
+            await asyncio.Event().wait()
+            return []
+
+    async def story() -> dict[tuple[str, str], str]:
+        checks = Checks("east-1", [], Events("east-1", None, StringIO()), lambda: 5.0)
+        await checks._look(0, Endless("lookup"))
+        return {key: row.finding.said for key, row in checks.board.rows.items()}
+
+    assert asyncio.run(story()) == {("look", "lookup"): "it was not done within 0.05 s"}
 
 
 def test_a_refusal_or_an_address_that_is_not_ours_is_no_way_out_and_no_exchanger_says_nothing() -> None:
