@@ -21,6 +21,8 @@ LOOK_SECONDS = 1.0
 CERTIFICATE_SECONDS = 30.0
 LAG_SECONDS = 10.0
 """How late the loop runs is averaged over about this time."""
+MOST_LAG_SECONDS = 0.5
+"""So much of one late tick counts: a machine that stood still once is not starved afterwards."""
 MOST_BYTES = 65_536
 _MOST = 2**31 - 1
 
@@ -50,8 +52,8 @@ class VitalsReader:
 
     def look(self, lag_seconds: float, tick_seconds: float) -> bool:
         """Whether there are figures other than before."""
-        share = min(1.0, (tick_seconds + lag_seconds) / LAG_SECONDS)
-        self._lag_seconds += share * (lag_seconds - self._lag_seconds)
+        late = min(lag_seconds, MOST_LAG_SECONDS)
+        self._lag_seconds += (tick_seconds + late) / LAG_SECONDS * (late - self._lag_seconds)
         now = self._clock()
         if self._file is None or now - self._looked_at < LOOK_SECONDS:
             return False

@@ -218,6 +218,12 @@ def test_a_loop_that_always_runs_late_says_so_and_one_late_tick_says_little(tmp_
     assert vitals.lag_milliseconds in (390, 400)
 
 
+def test_a_machine_that_stood_still_is_not_starved_afterwards(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.monotonic += 60.0
+    assert machine.look(lag_seconds=60.0) == Vitals(lag_milliseconds=30, certificate_seconds=7260)
+
+
 GOOD: dict[str, Any] = {
     "monotonic": 5.0,
     "disk_free_percent": 9,
