@@ -69,7 +69,7 @@ def up_on_aws(
         while plan.of("created") and (found := take_up_strays(stack, file, consent)):
             adopted |= found
             plan = look(stack, arguments, file)
-        refuse_unused(consent, adopted)
+        refuse_unused(stack, consent, adopted)
         show(stack, plan)
         refuse(stack, plan, drop_nodes=drop_nodes)
         applying = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--plan", str(file)]

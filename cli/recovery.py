@@ -215,11 +215,14 @@ def take_up_strays(stack: AwsStack, plan: Path, consent: Consent) -> frozenset[s
     return carry_out(unfinished, "up")
 
 
-def refuse_unused(consent: Consent, adopted: Collection[str]) -> None:
-    """RecoveryError when the operator named what to adopt for something that nothing was to be made of."""
-    unused = sorted(consent.chosen.adopts() - set(adopted))
+def refuse_unused(stack: AwsStack, consent: Consent, adopted: Collection[str]) -> None:
+    """RecoveryError when what the operator named was neither adopted now nor by an earlier run."""
+    unused = consent.chosen.adopts() - set(adopted)
     if unused:
-        listed = "\n".join(f"  {urn}" for urn in unused)
+        resources = (stack.exported() or {"deployment": {}})["deployment"].get("resources") or ()
+        unused -= {one["urn"] for one in resources if one.get("id") == consent.chosen.ids.get(one["urn"])}
+    if unused:
+        listed = "\n".join(f"  {urn}" for urn in sorted(unused))
         raise RecoveryError(
             f"nothing is pending and nothing would be made under what --adopt names:\n{listed}\n"
             "Nothing more was changed: see `pulumi preview --show-sames` or the list above for the URN"

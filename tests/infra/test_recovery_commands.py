@@ -159,6 +159,9 @@ def test_what_is_to_be_adopted_must_have_been_pending_or_planned(
     told = refused("up", "dev", "--adopt", f"{URN}1=eipalloc-7")
     assert f"nothing would be made under what --adopt names:\n  {URN}1" in told
     assert engine.run == []
+    engine.imported = [{"deployment": {"resources": [{"urn": URN, "id": "eipalloc-7"}]}}]
+    assert "--adopt names" in refused("up", "dev", "--adopt", f"{URN}=eipalloc-8")
+    assert run("up", "dev", "--adopt", f"{URN}=eipalloc-7").exit_code == 0  # an earlier run did
 
 
 def test_a_region_that_is_left_out_is_left_to_the_next_run(
