@@ -29,15 +29,17 @@ class Pulse:
     """Peers that were heard since the caller last looked."""
     refused: int = 0
     """Datagrams with a wrong MAC, an unknown sender or an old sequence."""
-    _report: bytes = b"{}"
-    _statement: bytes = b""
+    own_report: bytes = b"{}"
+    """What this node says of itself."""
+    own_statement: bytes = b""
+    """What it finds of others."""
     _sequence: int = 0
     _known: dict[str, Correspondent] = field(default_factory=dict)
 
     def send(self) -> None:
         """One heartbeat to every peer; what cannot be sent is lost, as it would be on the wire."""
         self._sequence += 1
-        body = self._report + PARTED_BY + self._statement
+        body = self.own_report + PARTED_BY + self.own_statement
         for name, peer in self.peers.items():
             echo = self._correspondent(name).candidate_life
             beat = Heartbeat(self.node, self.own_life, echo, self._sequence, body)
@@ -59,15 +61,15 @@ class Pulse:
 
     def report(self, body: bytes, *, at_once: bool = True) -> None:
         """Say `body` from now on: with the next heartbeat, or at once when it is something new."""
-        if body != self._report:
-            self._report = body
+        if body != self.own_report:
+            self.own_report = body
             if at_once:
                 self.send()
 
     def state(self, body: bytes) -> None:
         """Say from now on, and at once when it is new, what this node finds of others."""
-        if body != self._statement:
-            self._statement = body
+        if body != self.own_statement:
+            self.own_statement = body
             self.send()
 
     def statement_of(self, peer: str) -> Statement | None:

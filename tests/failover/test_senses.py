@@ -87,7 +87,7 @@ class Seer:
     @property
     def told(self) -> Vitals:
         """What peers read in the heartbeats now."""
-        vitals = decode_report(self.prober._pulse.body).vitals
+        vitals = decode_report(self.prober._pulse.own_report).vitals
         assert vitals is not None
         return vitals
 
