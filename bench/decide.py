@@ -5,7 +5,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import click
 
@@ -23,6 +23,8 @@ from failover.decide import (
     Snapshot,
     Target,
     Threshold,
+    VitalLimits,
+    Vitals,
     decide,
 )
 
@@ -63,6 +65,7 @@ def policy_for(targets: int) -> Policy:
         sites={node: f"site-{number % 2}" for number, node in enumerate(nodes)},
         hold_down=HoldDown(2, 300, 60, 10),
         slow_return=SlowReturn((10, 50), 1.0),
+        vital_limits=VitalLimits(5, 300, 100_000, 95, 100),
     )
 
 
@@ -105,6 +108,8 @@ def measure(targets: int, rounds: int) -> list[Timed]:
         "one in a hundred fails": lambda cycle: _failing(cycle, 100),
         "every probe fails at once": lambda cycle: _failing(cycle, 1),
         "a whole region falls silent": _region_lost,
+        "every node tells new figures": lambda cycle: _telling(cycle, 90),
+        "every other node's disk is full": lambda cycle: _telling(cycle, 1),
     }
     found = []
     for name, play in cases.items():
@@ -135,6 +140,16 @@ def _region_lost(cycle: Cycle) -> float:
     lost = frozenset(node for node, site in cycle.policy.sites.items() if site == "site-1")
     good = [Result(one, True) for one in cycle.targets if one.node not in lost]
     return cycle.timed(cycle.snapshot(good, unheard=lost))
+
+
+def _telling(cycle: Cycle, free_percent: int) -> float:
+    """Every node told that all was well, and now tells something else, every other one `free_percent`."""
+    nodes = list(dict.fromkeys(one.node for one in cycle.targets))
+    cycle.timed(replace(cycle.snapshot(()), vitals=dict.fromkeys(nodes, Vitals(60))))
+    told = {node: Vitals(61 if number % 2 else free_percent) for number, node in enumerate(nodes)}
+    before = cycle.decision
+    snapshot = replace(cycle.snapshot(()), vitals=told, heeded_vitals=before.heeded_vitals)
+    return cycle.timed(snapshot)
 
 
 @click.command()
