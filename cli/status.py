@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -103,6 +104,8 @@ class Picture:
 
 
 def _watch(look: Callable[[], Picture], watching: Watching, *, as_json: bool) -> None:
+    # A shell has what it starts in the background ignore interrupts, and this ends by nothing else.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if as_json:
         tell_changes(lambda: look().as_data(), watching)
     else:

@@ -1,6 +1,7 @@
 """Who may hand mail to the fleet, and by which doors; each claim at every node."""
 
 import json
+import signal
 from ipaddress import IPv4Address
 
 import pytest
@@ -96,8 +97,9 @@ def test_an_operator_watches_and_looks_back(configured: System) -> None:
         told = json.loads(watching.stdout.readline())
         assert (told["before"], set(told)) == (None, {"at", "what", "before", "after"})
     finally:
-        watching.terminate()  # an interrupt is not heeded by what a shell has started in the background
-        watching.communicate(timeout=PATIENCE_SECONDS)
+        watching.send_signal(signal.SIGINT)
+        _, errors = watching.communicate(timeout=PATIENCE_SECONDS)
+    assert watching.returncode == 0, errors
     found = mtafleet("history", NAME, "--for", "1d", "--limit", "1000", "--json")
     assert found.status == 0, found.errors
     entries = [json.loads(line) for line in found.output.splitlines()]
