@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.demo_report import Figure, write_report
-from drills.scenario import SCENARIOS
+from drills.scenario import DEMONSTRATED, SCENARIOS
 from fleet.errors import MtafleetError
 from fleet.paths import project_root, state_directory
 from fleet.spec.load import load_environment
@@ -109,7 +109,7 @@ def demo(environment: str, count: int) -> None:
     story.step("Configure with Ansible", ["configure", environment], within_seconds=CONFIGURE_SECONDS)
     story.step("Compare published DNS with the plan", ["dns", "verify", environment])
     _send(story, count, _fleet_cpu(environment))
-    pages = [_drill(story, name) for name in SCENARIOS]
+    pages = [_drill(story, name) for name in DEMONSTRATED]
     story.step("Status of the fleet", ["status", environment], required=False)
     _tell(story, pages)
 

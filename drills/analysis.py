@@ -93,20 +93,9 @@ def verdict(scenario: Scenario, seen: Observation, measured: Figures) -> Verdict
     checks = [
         Check("no acknowledged message is lost", ledger.lost == 0, f"{ledger.lost} lost"),
         Check("every accepted message has arrived", ledger.deferred == 0, f"{ledger.deferred} on their way"),
-        Check(
-            "the victim carried its share of the mail before",
-            (measured.victim_share_percent or 0.0) >= LEAST_SHARE_PERCENT,
-            _share_told(measured.victim_share_percent),
-            timed=True,
-        ),
         Check("mail was accepted", ledger.accepted > 0, f"{ledger.accepted} accepted"),
         Check("the fleet is whole again", seen.recovered, "recovered" if seen.recovered else "not recovered"),
-        Check(
-            "the failover daemon noticed",
-            measured.detected_seconds is not None,
-            _told(measured.detected_seconds),
-            timed=True,
-        ),
+        *(_checks_of_leaving(seen, measured) if scenario.takes_out else _checks_of_staying(seen)),
     ]
     if sidecar is not None:
         checks.append(
@@ -128,6 +117,30 @@ def verdict(scenario: Scenario, seen: Observation, measured: Figures) -> Verdict
     return Verdict(tuple(checks))
 
 
+def _checks_of_leaving(seen: Observation, measured: Figures) -> list[Check]:
+    return [
+        Check(
+            "the victim carried its share of the mail before",
+            (measured.victim_share_percent or 0.0) >= LEAST_SHARE_PERCENT,
+            _share_told(measured.victim_share_percent),
+            timed=True,
+        ),
+        Check(
+            "the failover daemon noticed",
+            measured.detected_seconds is not None,
+            _told(measured.detected_seconds),
+            timed=True,
+        ),
+    ]
+
+
+def _checks_of_staying(seen: Observation) -> list[Check]:
+    """A fault of what only watches or publishes takes nobody out of service."""
+    span = [event for event in seen.events if seen.fault_at <= event.at <= seen.healing_at]
+    out = sorted({event.node for event in span if event.kind in ("haproxy_set", "dns_update")})
+    return [Check("nobody leaves service for it", not out, ", ".join(out) or "nobody", timed=True)]
+
+
 def _share_told(percent: float | None) -> str:
     return "unknown" if percent is None else f"{percent:.0f} % of the attempts"
 
@@ -138,12 +151,12 @@ def _told(seconds: float | None) -> str:
 
 def _first_event(seen: Observation, kinds: Iterable[EventKind], after: float) -> float | None:
     wanted = set(kinds)
-    instants = [e.at for e in seen.events if e.kind in wanted and e.node == seen.victim and e.at >= after]
+    instants = [e.at for e in seen.events if e.kind in wanted and e.node in seen.hit and e.at >= after]
     return min(instants) - seen.fault_at if instants else None
 
 
 def _last_return(seen: Observation) -> float | None:
-    mine = [e for e in seen.events if e.node == seen.victim and e.at > seen.fault_at]
+    mine = [e for e in seen.events if e.node in seen.hit and e.at > seen.fault_at]
     instants = [e.at for e in mine if e.kind == "up"]
     return max(instants) - seen.fault_at if instants else None
 
@@ -161,7 +174,7 @@ def _victim_share(seen: Observation) -> float | None:
     before = [t for t in seen.transactions if t.server is not None and t.finished_at < seen.fault_at]
     if not before:
         return None
-    return 100 * sum(t.server == seen.victim for t in before) / len(before)
+    return 100 * sum(t.server in seen.hit for t in before) / len(before)
 
 
 def _stalls(attempts: Iterable[Transaction]) -> list[tuple[float, float]]:

@@ -99,4 +99,10 @@ class Observation:
     events: tuple[Event, ...]
     ledger: LedgerTotals
     recovered: bool
+    nodes: tuple[str, ...] = ()
+    """The nodes that were hit; empty: the victim itself."""
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def hit(self) -> frozenset[str]:
+        return frozenset(self.nodes or (self.victim,))

@@ -114,7 +114,7 @@ def _title(attempt: Transaction, after_fault_seconds: float) -> str:
 def _first_of_each_kind(seen: Observation) -> list[tuple[float, EventKind]]:
     found: dict[EventKind, float] = {"fault": 0.0, "heal": seen.healing_at - seen.fault_at}
     for event in seen.events:
-        if event.node == seen.victim and event.at >= seen.fault_at:
+        if event.node in seen.hit and event.at >= seen.fault_at:
             at = event.at - seen.fault_at
             found[event.kind] = min(found.get(event.kind, at), at)
     return sorted((at, kind) for kind, at in found.items())

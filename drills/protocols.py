@@ -5,7 +5,21 @@ from typing import Literal, Protocol
 
 from drills.model import Event, LedgerTotals, Transaction
 
-FaultKind = Literal["crash", "blackhole", "hang"]
+FaultKind = Literal[
+    "crash",
+    "blackhole",
+    "hang",
+    "mute",
+    "refuse",
+    "door",
+    "region",
+    "name server",
+    "store server",
+    "store quorum",
+    "daemon killed",
+    "daemon hung",
+]
+"""What `drills.scenario` says in a sentence each."""
 
 
 class Fault(Protocol):
@@ -34,8 +48,11 @@ class Target(Protocol):
     @property
     def environment(self) -> str: ...
 
-    def victims(self) -> Sequence[str]:
-        """Nodes that a fault may hit."""
+    def victims(self, kind: FaultKind) -> Sequence[str]:
+        """What a fault of this kind may hit: nodes, or regions."""
+
+    def nodes_hit(self, kind: FaultKind, victim: str) -> Sequence[str]:
+        """The nodes that a fault of `victim` takes traffic from."""
 
     def troubles(self) -> Sequence[str]:
         """Why the fleet is not in its steady state now, one sentence each; empty when it is."""

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drills.errors import DrillError
@@ -45,7 +45,7 @@ def run(
     """
     chance = random.Random(seed)  # noqa: S311 - picks a moment, not a secret
     heal_leftovers(target, journal, progress)
-    hit = _choose_victim(target, victim, chance)
+    hit = _choose_victim(target.victims(scenario.fault), victim, chance)
     _require_steady_state(target, progress)
     load = target.load(scenario.messages_per_second)
     progress(f"steady load of {scenario.messages_per_second} messages a second")
@@ -73,6 +73,7 @@ def run(
         events=tuple(target.events_since(began_at)),
         ledger=ledger,
         recovered=recovered,
+        nodes=tuple(target.nodes_hit(scenario.fault, hit)),
     )
 
 
@@ -90,8 +91,8 @@ def heal_leftovers(target: Target, journal: FaultJournal, progress: Progress = l
     return _await_steady_state(target, LEFTOVER_TIMEOUT_SECONDS)
 
 
-def _choose_victim(target: Target, wanted: str | None, chance: random.Random) -> str:
-    candidates = sorted(target.victims())
+def _choose_victim(possible: Sequence[str], wanted: str | None, chance: random.Random) -> str:
+    candidates = sorted(possible)
     if wanted is None:
         return chance.choice(candidates)
     if wanted not in candidates:

@@ -17,28 +17,36 @@ from lab.network import plan, sites
 from lab.outer import namespace
 from lab.outer.namespace import Outer
 
-_DEAD_PORTS = """\
+_PORTS = """\
 add table bridge faults
 add set bridge faults dead {{ type ifname; }}
+add set bridge faults mute {{ type ifname; }}
 add chain bridge faults entering {{ type filter hook prerouting priority -300; }}
 add chain bridge faults leaving {{ type filter hook postrouting priority 300; }}
 flush chain bridge faults entering
 flush chain bridge faults leaving
 add rule bridge faults entering iifname @dead drop
+add rule bridge faults entering iifname @mute drop
 add rule bridge faults leaving oifname @dead drop
-{verb} element bridge faults dead {{ "{port}" }}
+{verb} element bridge faults {kind} {{ "{port}" }}
 """
 
 
 def blackhole(paths: LabPaths, name: str) -> None:
     """Drop every packet from and to the machine, those of the operator too."""
-    _set_dead(paths, name, verb="add")
+    _set_port(paths, name, "dead", verb="add")
+
+
+def mute(paths: LabPaths, name: str) -> None:
+    """Drop every packet from the machine; it hears all that is sent to it."""
+    _set_port(paths, name, "mute", verb="add")
 
 
 def heal(paths: LabPaths, name: str) -> None:
-    """Undo `blackhole`; nothing happens when the machine was not in one."""
-    _set_dead(paths, name, verb="add")  # deleting what is absent would be an error
-    _set_dead(paths, name, verb="delete")
+    """Undo `blackhole` and `mute`; nothing happens when the machine was in neither."""
+    for kind in ("dead", "mute"):
+        _set_port(paths, name, kind, verb="add")  # deleting what is absent would be an error
+        _set_port(paths, name, kind, verb="delete")
 
 
 def cut_region(paths: LabPaths, site: str, *, spare_operator: bool = True) -> None:
@@ -106,10 +114,10 @@ def heal_all(paths: LabPaths) -> None:
         _signal({pid for pid in processes if _is_stopped(pid)}, signal.SIGCONT)
 
 
-def _set_dead(paths: LabPaths, name: str, verb: str) -> None:
+def _set_port(paths: LabPaths, name: str, kind: str, verb: str) -> None:
     outer = namespace.require(paths)
     site = machine.require(outer, name).site
-    _nft(outer, site, _DEAD_PORTS.format(verb=verb, port=plan.machine_port(name)))
+    _nft(outer, site, _PORTS.format(verb=verb, kind=kind, port=plan.machine_port(name)))
 
 
 def _nft(outer: Outer, site: str, rules: str) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from cli.labs.faults import lab_fault
+from cli.labs.faults import lab_fault, nodes_hit, possible_victims
 from cli.labs.load import LabLoad
 from cli.labs.mail import ledger_directory, list_queues, read_ledger
 from drills.model import Event, EventKind, LedgerTotals, Transaction
@@ -46,8 +46,11 @@ class LabTarget:
     def environment(self) -> str:
         return self._spec.environment
 
-    def victims(self) -> Sequence[str]:
-        return [node.name for node in self._fleet.mta_nodes]
+    def victims(self, kind: FaultKind) -> Sequence[str]:
+        return possible_victims(self._fleet, kind)
+
+    def nodes_hit(self, kind: FaultKind, victim: str) -> Sequence[str]:
+        return nodes_hit(self._fleet, kind, victim)
 
     def troubles(self) -> Sequence[str]:
         dead = [
@@ -65,7 +68,7 @@ class LabTarget:
         )
 
     def fault(self, kind: FaultKind, victim: str) -> Fault:
-        return lab_fault(self._paths, kind, victim)
+        return lab_fault(self._paths, self._fleet, kind, victim)
 
     def load(self, messages_per_second: int) -> Load:
         return LabLoad(self._spec, self._paths, self._password, messages_per_second)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from drills.model import Event, LedgerTotals, Transaction
 from drills.protocols import FaultKind
+from drills.scenario import SCENARIOS
 
 
 @dataclass
@@ -18,6 +19,7 @@ class World:
     events: list[Event] = field(default_factory=list)
     interrupt_in_fault: bool = False
     load_running: bool = False
+    takes_out: bool = True
 
 
 class FakeFault:
@@ -27,6 +29,10 @@ class FakeFault:
     def inject(self) -> float:
         self._world.down = self._victim
         at = self._world.now
+        self._world.takes_out = next(one.takes_out for one in SCENARIOS.values() if one.fault == self._kind)
+        if not self._world.takes_out:
+            self._world.events.append(Event(at + 0.1, "suspect", self._victim, "east-2"))
+            return at
         for kind, after in (("suspect", 0.1), ("down", 0.3), ("haproxy_set", 0.31), ("dns_update", 0.4)):
             self._world.events.append(Event(at + after, kind, self._victim, "east-2"))  # type: ignore[arg-type]
         return at
@@ -55,7 +61,8 @@ class FakeLoad:
         fault_at = next((e.at - 0.1 for e in self._world.events if e.kind == "suspect"), float("inf"))
         made, at, number = [], self._from, 0
         while at < self._world.now:
-            broken = fault_at <= at < fault_at + self._world.detection_seconds and number % 2 == 0
+            hit = self._world.takes_out and number % 2 == 0
+            broken = hit and fault_at <= at < fault_at + self._world.detection_seconds
             made.append(
                 Transaction(
                     f"m{number}",
@@ -78,8 +85,11 @@ class FakeTarget:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def victims(self) -> Sequence[str]:
+    def victims(self, kind: FaultKind) -> Sequence[str]:
         return ["west-1", "east-1"]
+
+    def nodes_hit(self, kind: FaultKind, victim: str) -> Sequence[str]:
+        return [victim]
 
     def troubles(self) -> Sequence[str]:
         return [f"{self.world.down} is down"] if self.world.down else []

@@ -7,7 +7,7 @@ import pytest
 from drills.analysis import figures, verdict
 from drills.errors import DrillError
 from drills.journal import FaultJournal, OpenFault
-from drills.model import Observation
+from drills.model import Event, Observation
 from drills.run import run
 from drills.scenario import SCENARIOS, scenario_named
 from tests.drills.fakes import FakeTarget, World
@@ -27,8 +27,27 @@ def test_a_healthy_fleet_passes_every_drill(name: str, journal: FaultJournal) ->
     seen = drill(World(), journal, name)
     measured = figures(seen)
     assert verdict(SCENARIOS[name], seen, measured).passed
-    assert measured.detected_seconds == pytest.approx(0.3)
+    assert measured.detected_seconds == (pytest.approx(0.3) if SCENARIOS[name].takes_out else None)
     assert measured.routes["sidecar"].last_bad_seconds < 0.3
+
+
+def test_a_fault_of_what_only_watches_takes_nobody_out(journal: FaultJournal) -> None:
+    seen = drill(World(), journal, "daemon-kill")
+    moved = Event(seen.fault_at + 1.0, "dns_update", "west-1", "east-1")
+    judged = verdict(SCENARIOS["daemon-kill"], seen, figures(seen))
+    assert judged.passed
+    seen = replace(seen, events=(*seen.events, moved))
+    judged = verdict(SCENARIOS["daemon-kill"], seen, figures(seen))
+    assert [(one.claim, one.measured) for one in judged.checks if not one.holds] == [
+        ("nobody leaves service for it", "west-1")
+    ]
+
+
+def test_all_nodes_of_a_region_count_as_its_loss(journal: FaultJournal) -> None:
+    seen = replace(drill(World(), journal), victim="east", nodes=("east-1", "west-1"))
+    measured = figures(seen)
+    assert measured.victim_share_percent == pytest.approx(50, abs=2)
+    assert measured.detected_seconds == pytest.approx(0.3)
 
 
 def test_a_lost_message_fails_the_drill(journal: FaultJournal) -> None:
