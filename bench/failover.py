@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.errors import BenchError
-from bench.failover_figures import Spread, Summary, Trial, summary
+from bench.failover_figures import ALLOWED_MEDIAN_SECONDS, Spread, Summary, Trial, summary
 from bench.main import benchmark
 from cli.drill import fault_journal, open_target
 from drills.analysis import figures
