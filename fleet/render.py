@@ -7,6 +7,7 @@ rest, every key optional:
 
     nodes: node.is_mta                   # which nodes have this role; default all
     packages: [foo, foo-tools]           # Debian's, on every node that has the role
+    accounts: [u foo 460 - /var/lib/foo] # sysusers.d(5): owners of what outlives a machine
     files:                               # by template path; what is not 0644 root:root, once per node
       etc/foo/pool.conf.j2: {mode: "0640", group: foo, each: node.instances, as: instance,
                              to: "/etc/foo/{{ instance.name }}.conf", when: node.is_mta}
@@ -137,6 +138,7 @@ class _TreeDescription(BaseModel):
 
     nodes: str = "true"
     packages: list[Package] = []
+    accounts: list[str] = []
     files: dict[str, _File] = {}
     directories: list[_Directory] = []
     links: list[_Link] = []
@@ -177,6 +179,10 @@ class TreeRenderer:
     def packages(self, roles: Iterable[str]) -> list[str]:
         """The Debian packages that these roles need, sorted."""
         return sorted({name for role in roles for name in self._describe(role).packages})
+
+    def accounts(self, roles: Iterable[str]) -> list[str]:
+        """The accounts with fixed numbers that these roles need, as lines of sysusers.d(5)."""
+        return [line for role in roles for line in self._describe(role).accounts]
 
     def render(self, role: str, node: NodeModel) -> RenderedTree:
         """The whole tree of one role for one node."""

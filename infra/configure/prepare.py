@@ -60,6 +60,7 @@ def write_bundles(
         roles = [role for role in groups if renderer.has_role(role, model)]
         needs = {
             "packages.json": json.dumps(renderer.packages(roles)).encode(),
+            "accounts.json": json.dumps(renderer.accounts(roles)).encode(),
             "mounts.json": json.dumps(_mounts(model)).encode(),
         }
         write_bundle(bundles / f"{name}.pyz", [renderer.render(role, model) for role in roles], tool | needs)

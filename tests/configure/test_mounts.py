@@ -125,6 +125,7 @@ def test_the_tool_goes_no_further_on_such_a_machine(tmp_path: Path, machine: Mac
         for name, content in tool_members(project_root()).items():
             archive.writestr(name, content)
         archive.writestr("packages.json", '["no-such-package"]')
+        archive.writestr("accounts.json", "[]")
         archive.writestr("mounts.json", json.dumps(machine.wanted()))
     words = [sys.executable, "-I", str(bundle), "packages", "--state", str(tmp_path / "state")]
     done = subprocess.run(words, capture_output=True, text=True, check=False)

@@ -26,6 +26,7 @@ APT_GET = """#!/bin/sh
 echo "$(readlink policy || echo free) $*" >> calls
 case "$*" in *update*) ;; *) exit {status} ;; esac
 """
+SYSUSERS = "#!/bin/sh\necho \"systemd-sysusers $*: $(tr '\\n' ,)\" >> calls\n"
 DPKG = '#!/bin/sh\necho "dpkg $*" >> calls\n'
 
 
@@ -42,7 +43,12 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
     programs.mkdir()
 
     def make(status: int = 0) -> Path:
-        texts = {"dpkg-query": DPKG_QUERY, "dpkg": DPKG, "apt-get": APT_GET.format(status=status)}
+        texts = {
+            "dpkg-query": DPKG_QUERY,
+            "dpkg": DPKG,
+            "apt-get": APT_GET.format(status=status),
+            "systemd-sysusers": SYSUSERS,
+        }
         for name, text in texts.items():
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
@@ -74,6 +80,21 @@ def test_services_are_held_while_packages_come_and_free_afterwards(
     assert install.endswith(" install --yes --no-install-recommends --no-remove knot lego")
     assert not os.path.lexists(node / "policy")
     assert subprocess.run([node / "hold-services"], check=False).returncode == 101
+
+
+def test_accounts_get_their_numbers_before_packages_would_choose(
+    packages: ModuleType, debian: Callable[..., Path]
+) -> None:
+    node = debian()
+    packages.install(["postfix"], node, node / "policy", accounts=["u postfix 450", "g postdrop 451"])
+    first = (node / "calls").read_text().splitlines()[0]
+    assert first == "systemd-sysusers -: u postfix 450,g postdrop 451,"
+
+
+def test_owners_of_queues_have_the_same_numbers_on_every_machine() -> None:
+    accounts = TreeRenderer(project_root() / "templates", HOOKS).accounts(["postfix"])
+    numbers = [line.split()[1:3] for line in accounts]
+    assert numbers == [["postfix", "450"], ["postdrop", "451"]]
 
 
 def test_a_failure_is_told_in_the_words_of_apt_and_frees_services(
@@ -144,6 +165,7 @@ def test_a_bundle_has_what_its_roles_need_and_says_what_the_node_lacks(
         for name, content in tool_members(project_root()).items():
             archive.writestr(name, content)
         archive.writestr("packages.json", json.dumps(needed))
+        archive.writestr("accounts.json", "[]")
         archive.writestr("mounts.json", "[]")
     words = [sys.executable, "-I", str(bundle), "packages", "--check", "--state", str(node / "state")]
     done = subprocess.run(words, capture_output=True, text=True, check=True)

@@ -43,8 +43,13 @@ def missing(wanted: Sequence[str]) -> list[str]:
     return [name for name in wanted if name not in there]
 
 
-def install(names: Sequence[str], state: Path, policy: Path = POLICY) -> None:
-    """Install `names` and what they depend on, starting no service. `state` is a directory of root's."""
+def install(names: Sequence[str], state: Path, policy: Path = POLICY, accounts: Sequence[str] = ()) -> None:
+    """Install `names` and what they depend on, starting no service. `state` is a directory of root's.
+
+    `accounts` are lines of sysusers.d(5) that are made before; those that are there already stay as they are.
+    """
+    if accounts:
+        _run(["systemd-sysusers", "-"], LOOK_SECONDS, told="\n".join(accounts) + "\n")
     with held_services(state, policy):
         _patiently(["dpkg", "--configure", "-a"])  # what an interrupted installation left
         _patiently([*APT, "update"])
@@ -79,15 +84,15 @@ def _patiently(command: Sequence[str]) -> None:
         raise PackageError(f"`{' '.join(command)}` has to wait: {error}") from None
 
 
-def _run(command: Sequence[str], timeout_seconds: float, good: tuple[int, ...] = (0,)) -> str:
-    """Standard output; PackageError with the command's last words when it fails."""
+def _run(command: Sequence[str], timeout_seconds: float, good: tuple[int, ...] = (0,), told: str = "") -> str:
+    """Standard output; PackageError with the command's last words when it fails. `told`: standard input."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     try:
         done = subprocess.run(
             command,
             capture_output=True,
             text=True,
-            stdin=subprocess.DEVNULL,
+            input=told,
             check=False,
             timeout=timeout_seconds,
             env=environment,

@@ -112,16 +112,20 @@ def have_packages(arguments: argparse.Namespace, node: Node) -> dict[str, Any]:
     """Install what the bundle's roles need and the node lacks; TreeError in the words of what failed."""
     try:
         with zipfile.ZipFile(arguments.bundle) as archive:
-            wanted, needed = (json.loads(archive.read(name)) for name in ("packages.json", "mounts.json"))
+            wanted, accounts, needed = (
+                json.loads(archive.read(f"{name}.json")) for name in ("packages", "accounts", "mounts")
+            )
     except (OSError, KeyError, zipfile.BadZipFile, ValueError) as error:
-        raise TreeError(f"{arguments.bundle}: no list of packages and mounts in it ({error})") from error
+        raise TreeError(
+            f"{arguments.bundle}: no packages, accounts or mounts in it ({error})"
+        ) from error
     try:
         mounts.require(needed, start=not arguments.check)
         lacking = packages.missing(wanted)
         if not arguments.check:
             packages.release(node.state)
             if lacking:
-                packages.install(lacking, node.state)
+                packages.install(lacking, node.state, accounts=accounts)
     except (mounts.MountError, packages.PackageError) as error:
         raise TreeError(str(error)) from error
     return {"missing": lacking}
