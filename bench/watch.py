@@ -9,9 +9,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +84,9 @@ def configuration(directory: Path, targets: int, hertz: int, port: int) -> dict[
 def measure(targets: int, hertz: int, seconds: float) -> Watched:
     """Run one daemon in this process for so long; BenchError when it cannot have enough sockets."""
     _allow_files(2 * targets + SPARE_FILES)
-    with tempfile.TemporaryDirectory() as name, _answering() as (port, count), ExitStack() as told:
+    with tempfile.TemporaryDirectory() as name, _answering() as (port, count):
         directory = Path(name)
         config = parse_config(configuration(directory, targets, hertz, port))
-        told.enter_context(redirect_stderr(StringIO()))  # what it writes for the journal
         return asyncio.run(_measured(config, Watched(targets, hertz, 0, 0, 0, 0), seconds, count))
 
 
