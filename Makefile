@@ -8,6 +8,8 @@ SHELL := /bin/sh
 # bootstrap links uv into one of these where it was missing
 export PATH := $(PATH):/usr/local/bin:$(HOME)/.local/bin
 RUN := uv run --frozen --no-sync
+# tests start hundreds of Pythons: each would compile all that it imports
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-fast lint clean bootstrap python
 help:
