@@ -8,6 +8,8 @@ from typing import Any
 
 import pulumi
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pulumi.runtime.mocks import MockMonitor
 
 from fleet.spec.load import load_environment
@@ -21,6 +23,10 @@ IMAGES = {
     region: f"ami-{number:017x}"
     for number, region in enumerate(("us-east-1", "eu-west-1", "us-east-2", "us-west-2"))
 }
+DKIM_KEY = (
+    Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+)
+"""What is rendered from the stack reads these."""
 FIRST_PUBLIC = IPv4Address("198.51.100.1")
 
 Key = tuple[str, str]
@@ -67,7 +73,7 @@ class AwsMocks(pulumi.runtime.Mocks):
     def _computed(self, kind: str, name: str) -> dict[str, Any]:
         found: dict[str, dict[str, Any]] = {
             "mtafleet:index:PrivateKey": {
-                "private_key_pem": f"PEM {name}",
+                "private_key_pem": DKIM_KEY if "._domainkey." in name else f"PEM {name}",
                 "public_key_openssh": f"ssh-ed25519 {name}",
                 "public_key_base64": "MIIB",
             },
