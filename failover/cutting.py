@@ -38,7 +38,10 @@ def dead_servers(
 
 
 def is_dead(one: Standing, now: float) -> bool:
-    """Whether a member is out for a fault that leaves nothing, that sites agree on, and that lasts."""
-    if one.in_service or one.healthy or not one.agreed or one.fault is None:
+    """Whether a member is out, sites agree that it fails, and this node has found nothing there for a while.
+
+    One that hangs is not dead: it may go on, and its sessions with it.
+    """
+    if one.in_service or one.healthy or not one.agreed or one.dead_since is None:
         return False
-    return one.fault.serves_nobody and now - one.unhealthy_since >= LASTING_SECONDS
+    return now - one.dead_since >= LASTING_SECONDS

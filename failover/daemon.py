@@ -229,12 +229,15 @@ class Daemon:
         )
 
     def _cut_off_since(self) -> float | None:
-        """Since when this node cannot reach some primary whose machine it hears all the same."""
+        """Since when this node cannot reach some primary whose machine it hears all the same.
+
+        Route 53 is no machine of the fleet: it is taken to live.
+        """
         heard = {peer.address for peer in self.config.peers if peer.name not in self.decision.silent}
         found = [
             one.failing_since
             for one in self.keepers
-            if one.failing_since is not None and one.address in heard
+            if one.failing_since is not None and (not one.address or one.address in heard)
         ]
         return min(found, default=None)
 

@@ -8,6 +8,7 @@ also `node` (whom it is about), `pool` and `scope`. Where something was changed 
 `check`, `doubt`, `trouble` and `stop`.
 """
 
+import contextlib
 import json
 import sys
 import time
@@ -20,6 +21,7 @@ KEPT_IN_MEMORY = 50
 MOST_FILE_BYTES = 4 * 1024 * 1024
 REPEAT_SECONDS = 10.0
 """A repeated suspicion or trouble about the same thing is written once in this time."""
+RETRY_SECONDS = 60.0
 _REPEATABLE = frozenset({"suspect", "trouble", "doubt"})
 
 
@@ -38,6 +40,8 @@ class Events:
         self._last: dict[tuple[object, ...], float] = {}
         self.recent: deque[dict[str, Any]] = deque(maxlen=KEPT_IN_MEMORY)
         self._path = file
+        self._retry_at = float("-inf")
+        self._file: TextIO | None = None
         self._file = self._open(file) if file else None
 
     def write(self, kind: str, reason: str, **details: Any) -> None:
@@ -49,14 +53,25 @@ class Events:
         event["reason"] = reason
         self.recent.append(event)
         line = json.dumps(event, separators=(",", ":"))
-        print(line, file=self._stream, flush=True)
+        with contextlib.suppress(OSError):  # the journal may be gone for a moment
+            print(line, file=self._stream, flush=True)
+        if self._file is None and self._path is not None and now >= self._retry_at:
+            self._file = self._open(self._path)
         if self._file is not None:
             try:
                 print(line, file=self._file, flush=True)
                 self._begin_anew_when_large()
             except OSError as error:
-                self._file = None
-                self.write("trouble", f"The events file cannot be written any more: {error.strerror}.")
+                self._give_up()
+                self.write("trouble", f"The events file cannot be written: {error.strerror}.")
+
+    def _give_up(self) -> None:
+        """Without the file for a while: a full disk may be cleared."""
+        file, self._file = self._file, None
+        self._retry_at = self._clock() + RETRY_SECONDS
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
 
     def _begin_anew_when_large(self) -> None:
         """Keep the file before this one as `FILE.1`, so that both together stay small."""
@@ -71,7 +86,7 @@ class Events:
             self._file.close()
 
     def _open(self, file: Path) -> TextIO | None:
-        self._file = None
+        self._give_up()
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             return file.open("a", encoding="utf-8")

@@ -5,7 +5,8 @@ Each entry says who (`by`: the person whose order it was, else the daemon itself
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ ACTS = frozenset(
         "weight",
         "haproxy_set",
         "haproxy_weight",
+        "haproxy_cut",
         "dns_update",
         "lease",
         "view",
@@ -37,14 +39,14 @@ def read_history(
     `everything` takes evidence along: suspicions, doubts, troubles. A file that is not there, or a line that
     was cut short, is left out.
     """
-    found = [
+    found = (
         _entry(event)
         for event in _events(file)
         if event.get("at", 0) >= since
         and (everything or event.get("kind") in ACTS)
         and (node is None or event.get("node") == node)
-    ]
-    return found[max(0, len(found) - min(limit, MOST_ENTRIES)) :]
+    )
+    return list(deque(found, maxlen=min(limit, MOST_ENTRIES)))  # never more of the file than that in memory
 
 
 def merged(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
@@ -57,16 +59,20 @@ def _events(file: Path) -> Iterator[dict[str, Any]]:
     """The file before this one, then this one."""
     for part in (file.with_name(f"{file.name}.1"), file):
         try:
-            lines = part.read_text(encoding="utf-8", errors="replace").splitlines()
+            with part.open(encoding="utf-8", errors="replace") as lines:
+                yield from _parsed(lines)
         except OSError:
             continue
-        for line in lines:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict):
-                yield event
+
+
+def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event
 
 
 def _entry(event: dict[str, Any]) -> dict[str, Any]:

@@ -189,7 +189,7 @@ def _order(options: argparse.Namespace) -> Order:
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
     """Opened to be read only: whoever made it first, root or the API's user, the other can lock it too."""
-    lock = os.open(file.with_name("lock"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    lock = os.open(file.with_name("lock"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

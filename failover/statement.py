@@ -35,7 +35,7 @@ def decode_statement(body: bytes) -> Statement | None:
         value: Any = json.loads(body.decode())
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict) or value.keys() != _KEYS:
+    if not isinstance(value, dict) or not value.keys() >= _KEYS:
         return None
     down, entries, partial = value["down"], value["entries"], value["partial"]
     if not isinstance(down, list) or not isinstance(entries, bool) or not isinstance(partial, bool):

@@ -57,6 +57,18 @@ class Diagnosis:
             return Finding(fault, reason)
         return Finding(worse(probed.fault, fault) or fault, f"{probed.reason}; {reason}")
 
+    def attested(self, group: Group, node: str) -> bool:
+        """Whether this observer has seen it fail, or the node's own figures say so.
+
+        What a node's daemon only reports of its own probes is not enough to speak against it elsewhere: the
+        daemon may be at fault.
+        """
+        if node in self._silent or self._self_seen.finding(group, node) is not None:
+            return True
+        targets = group.members[node]
+        down = sum(not self._health.get(target, UNKNOWN).up for target in targets)
+        return down > 0 and (group.needs != "any" or down == len(targets))
+
     def _probed(self, group: Group, node: str) -> Finding | None:
         """What probes say, others' and its own."""
         targets = group.members[node]

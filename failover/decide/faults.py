@@ -34,6 +34,11 @@ class Fault(StrEnum):
         return self.severity >= _SEVERITY[Fault.HANG]
 
     @property
+    def is_death(self) -> bool:
+        """Whether nothing is there any more that could go on with a session under way."""
+        return self.severity >= _SEVERITY[Fault.CRASH]
+
+    @property
     def is_absence(self) -> bool:
         """Whether it is only known by what did not come: an observer at fault sees the same."""
         return self in _ABSENCES

@@ -220,6 +220,8 @@ class Standing(NamedTuple):
     """Whether this observer itself finds it failing, whatever others say."""
     agreed: bool = False
     """Whether sites agree that it fails."""
+    dead_since: float | None = None
+    """Since when this observer has found nothing there any more, without a break."""
 
 
 IN_SERVICE = Standing()

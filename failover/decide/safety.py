@@ -131,8 +131,8 @@ def _whole_region(
 
 
 def _too_weak(wish: Wish, carrying: Collection[str], limits: Limits) -> str | None:
-    if limits.capacity is None or wish.node not in carrying:
-        return None
+    if limits.capacity is None or wish.node not in carrying or wish.cause is Cause.OVERRIDE:
+        return None  # a person's word gives way to the floor only
     can = limits.capacity.messages_per_hour
     left = sum(can.get(node, 0) for node in carrying if node != wish.node)
     if left >= limits.messages_per_hour:

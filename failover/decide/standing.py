@@ -1,7 +1,7 @@
 """Where each member of a group stands: what speaks against it, judged by the safety kernel. Pure."""
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from failover.decide.diagnosis import Diagnosis, Finding
 from failover.decide.doubt import REGRET_SECONDS, Doubt
@@ -79,23 +79,54 @@ def _serves_wholly(one: Standing) -> bool:
 def _judged(group: Group, node: str, was: Standing, at: Circumstances) -> _Noted:
     """With what other sites find: where they agree, an entry fails even if it answers this observer."""
     own = at.diagnosis.of(group, node)
-    if own is None and (node not in at.spoken_of or at.doubt):
-        return _note(was, None, at)
-    found = verdict(at.snapshot, at.policy, group.key, node, own=own is not None)
-    finding = own
-    if own is None and found.agreed and group.key.kind == "entry":
-        finding = Finding(Fault.ONE_WAY, found.sentence)
+    found = AGREED_BY_RULE
+    if own is not None or node in at.spoken_of:
+        attested = own is not None and at.diagnosis.attested(group, node)
+        found = verdict(at.snapshot, at.policy, group.key, node, own=attested)
+    finding = own or _foreign(group, was, found, node, at)
     one = _note(was, finding, at)
-    now = one.now._replace(found_failing=own is not None, agreed=finding is not None and found.agreed)
+    if finding is None:
+        return one
+    dead = own is not None and own.fault.is_death
+    now = one.now._replace(
+        found_failing=own is not None and at.diagnosis.attested(group, node),
+        agreed=found.agreed or (own is None and was.agreed),
+        dead_since=(at.now if was.dead_since is None else was.dead_since) if dead else None,
+    )
     return one._replace(now=now, verdict=found)
+
+
+def _foreign(group: Group, was: Standing, found: Verdict, node: str, at: Circumstances) -> Finding | None:
+    """What others have against an entry that answers this observer.
+
+    What is out by their word stays out while this observer doubts itself, or any of them still says so and
+    they are not outvoted.
+    """
+    if group.key.kind != "entry" or not at.policy.vantages:
+        return None
+    if node in at.spoken_of and found.agreed and not at.doubt:
+        return Finding(Fault.ONE_WAY, found.sentence)
+    out_by_others = was.agreed and not was.found_failing and not was.healthy and not was.in_service
+    still_said = bool(found.failing) and not found.disputed
+    if out_by_others and not at.blind and (at.doubt or still_said):
+        return Finding(was.fault or Fault.ONE_WAY, was.reason)
+    return None
+
+
+_WELL: dict[str, Any] = {
+    "healthy": True,
+    "unhealthy_since": 0.0,
+    "fault": None,
+    "found_failing": False,
+    "agreed": False,
+    "dead_since": None,
+}
 
 
 def _note(was: Standing, finding: Finding | None, at: Circumstances) -> _Noted:
     if finding is None and at.blind and not was.healthy and was.unhealthy_since >= at.now - REGRET_SECONDS:
         forgiven = max(0, was.level - 1)
-        well = was._replace(
-            healthy=True, unhealthy_since=0.0, fault=None, level=forgiven, found_failing=False, agreed=False
-        )
+        well = was._replace(level=forgiven, **_WELL)
         return _Noted(was, well, None, undone=True)
     if finding is None:
         return _Noted(was, was if was.healthy else _recovered(was, at.now), None)
@@ -109,7 +140,7 @@ def _note(was: Standing, finding: Finding | None, at: Circumstances) -> _Noted:
 
 
 def _recovered(was: Standing, now: float) -> Standing:
-    well = was._replace(healthy=True, unhealthy_since=0.0, fault=None, found_failing=False, agreed=False)
+    well = was._replace(**_WELL)
     return well._replace(returned_at=now) if was.in_service else well._replace(good_since=now)
 
 

@@ -12,7 +12,7 @@ from tests.failover.test_haproxy import NODES, POOLS, FakeHaproxy, haproxy
 
 SINCE = 100.0
 DEAD = Standing(
-    in_service=False, healthy=False, unhealthy_since=SINCE, fault=Fault.HANG, agreed=True, found_failing=True
+    in_service=False, healthy=False, unhealthy_since=1.0, fault=Fault.CRASH, agreed=True, dead_since=SINCE
 )
 CUTS = [f"shutdown sessions server {backend}/west-1" for backend in POOLS["orders"].backends]
 
@@ -49,7 +49,7 @@ async def test_they_are_cut_again_after_it_has_lived_in_between() -> None:
     assert await door.cuts_after(LASTING_SECONDS) == CUTS
     door.west = Standing()
     assert await door.cuts_after(1.0) == []
-    door.west = DEAD._replace(unhealthy_since=door.now)
+    door.west = DEAD._replace(dead_since=door.now)
     assert await door.cuts_after(LASTING_SECONDS) == CUTS
 
 
@@ -57,7 +57,7 @@ async def test_they_are_cut_again_after_it_has_lived_in_between() -> None:
     "changes",
     [
         {"agreed": False},
-        {"fault": Fault.GRAY},
+        {"fault": Fault.HANG, "dead_since": None},
         {"in_service": True},
         {"healthy": True, "fault": None, "ordered_out": True},
     ],

@@ -53,13 +53,18 @@ SOUND = {"down": ["a"], "entries": True, "partial": False}
         {"down": ["a\n"]},
         {"entries": 1},
         {"partial": None},
-        {"more": 1},
         {"down": ["a" * MOST_BYTES]},
     ],
 )
 def test_what_is_malformed_in_any_part_says_nothing(wrong: dict[str, object]) -> None:
     assert decode_statement(json.dumps(SOUND).encode()) == Statement(frozenset({"a"}))
     assert decode_statement(json.dumps(SOUND | wrong).encode()) is None
+    for key in SOUND:
+        assert decode_statement(json.dumps({one: SOUND[one] for one in SOUND if one != key}).encode()) is None
+
+
+def test_what_a_newer_daemon_says_besides_is_passed_over() -> None:
+    assert decode_statement(json.dumps(SOUND | {"more": 1}).encode()) == Statement(frozenset({"a"}))
 
 
 def test_all_that_a_heartbeat_carries_fits_into_a_datagram() -> None:
