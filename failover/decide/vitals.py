@@ -65,7 +65,7 @@ class Ailment(StrEnum):
     @property
     def may_come_from_outside(self) -> bool:
         """Whether it has one cause outside of all nodes when most have it: taking them out mends nothing."""
-        return self in _TOO_MUCH_TO_DO or self in (Ailment.STUCK, Ailment.WAY_OUT)
+        return self in _TOO_MUCH_TO_DO or self in (Ailment.STUCK, Ailment.WAY_OUT, Ailment.CERTIFICATE)
 
 
 _TOO_MUCH_TO_DO = frozenset({Ailment.LONG, Ailment.OVERLOAD, Ailment.STARVED})

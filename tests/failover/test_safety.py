@@ -83,6 +83,12 @@ def test_what_still_carries_mail_is_kept_while_the_others_could_not_carry_the_lo
     assert leaving(faulty("a", Fault.SLOW), faulty("b", Fault.CRASH), limits=limits) == {"b"}
 
 
+def test_a_persons_word_gives_way_to_the_floor_and_not_to_the_load() -> None:
+    load = Limits(1, 4, capacity=Capacity(dict.fromkeys(NODES, 1000), 1), messages_per_hour=4000)
+    assert judge(NODES, [Wish("a", Cause.OVERRIDE, "it corrupts mail", True)], load) == {"a": None}
+    assert judge(NODES, [Wish("a", Cause.ORDER, "new disk", True)], load)["a"] is not None
+
+
 def test_shares_round_towards_keeping_but_one_may_always_leave() -> None:
     assert [floor(members, 50) for members in (1, 2, 3, 4)] == [1, 1, 2, 2]
     assert [most_ejected(members, 50) for members in (1, 2, 3, 4)] == [1, 1, 1, 2]

@@ -59,6 +59,8 @@ class Observer:
         self.decision = Decision({}, {}, frozenset(), ())
         self.failing: set[tuple[str, Check]] = set()
         self.statements = says()
+        self.self_reports: dict[str, frozenset[str]] = {}
+        self.lag_seconds = 0.0
         self.now = 100.0
 
     def cycles(self, count: int = 3) -> "Observer":
@@ -78,6 +80,10 @@ class Observer:
                 health=before.health,
                 plan=before.plan,
                 silent=before.silent,
+                self_reports=self.self_reports,
+                heeded_reports=before.heeded_reports,
+                lag_seconds=self.lag_seconds,
+                doubted=before.doubt is not None,
                 statements=self.statements,
                 heeded_statements=before.heeded_statements,
                 due=before.due,
@@ -158,6 +164,42 @@ def test_who_is_out_stays_out_while_nobody_says_otherwise() -> None:
     assert not observer.cycles().standing("a1").in_service
     observer.statements = says()
     assert observer.cycles().standing("a1").in_service
+
+
+def test_a_daemon_that_complains_of_its_own_entry_is_not_enough() -> None:
+    """Its probes may be at fault, and all daemons hear the same from it."""
+    observer = Observer().cycles()
+    observer.self_reports = {"a1": frozenset({"entry:orders", "orders"})}
+    one = observer.cycles().standing("a1")
+    assert (one.in_service, one.healthy, one.found_failing) == (True, False, False)
+    assert not observer.standing("a1", RELAY).in_service  # what it says of Postfix is spared here at once
+    assert statement_of(observer.decision.plan, POLICY).down == frozenset()
+
+
+def out_by_others() -> Observer:
+    """a1 answers its neighbour a2, who observes, and nobody else."""
+    observer = Observer(replace(POLICY, observer="a2")).cycles()
+    observer.statements = {"b1": A1_DOWN, "b2": A1_DOWN, "w": A1_DOWN}
+    assert not observer.cycles().standing("a1").in_service
+    return observer
+
+
+def test_what_others_took_out_stays_out_while_one_of_them_pauses() -> None:
+    observer = out_by_others()
+    observer.statements = {"b1": A1_DOWN, "b2": A1_DOWN}
+    assert not observer.cycles(10).standing("a1").in_service
+    observer.statements = {"b1": WELL, "b2": WELL, "w": A1_DOWN}
+    assert observer.cycles().standing("a1").in_service
+
+
+def test_a_late_tick_brings_back_nothing_that_others_took_out() -> None:
+    observer = out_by_others()
+    level = observer.standing("a1").level
+    observer.lag_seconds = 1.0
+    assert not observer.cycles(1).standing("a1").in_service
+    observer.lag_seconds = 0.0
+    assert not observer.cycles(1).standing("a1").in_service
+    assert observer.standing("a1").level == level
 
 
 def test_a_region_leaves_a_group_only_when_its_loss_is_agreed() -> None:
