@@ -27,7 +27,7 @@ from infra.recovery.stores import folder_of
 
 _LOST = (
     "The account has this fleet, and this state does not know it. When the state is in another backend than "
-    "{}, go there; when an older version of it is left, import that first: keys for DKIM and passwords are "
+    "{}, go there; when an older version of it is left, put that back first: keys for DKIM and passwords are "
     "nowhere else. When it is lost for good, --adopt-lost takes up all that bears exactly the fleet's tags. "
 )
 
