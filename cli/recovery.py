@@ -27,7 +27,7 @@ from infra.recovery.stores import folder_of
 
 _LOST = (
     "The account has this fleet, and this state does not know it. When the state is in another backend than "
-    "{}, go there; when an older version of it is left, import that first: keys for DKIM and passwords are "
+    "{}, go there; when an older version of it is left, put that back first: keys for DKIM and passwords are "
     "nowhere else. When it is lost for good, --adopt-lost takes up all that bears exactly the fleet's tags. "
 )
 
@@ -63,6 +63,8 @@ def free(stack: AwsStack, consent: Consent) -> None:
     RecoveryError for a lock that is held, or whose holder is not known to be dead and not to be broken.
     """
     ours = noted(run_file(stack))
+    if ours is not None and not ours.here:  # a home shared between computers: the other one's run is its own
+        ours = None
     locks = locks_of(stack.backend, stack.project_name, stack.name)
     for lock in locks:
         _judge(stack, lock, ours, consent)
@@ -90,7 +92,7 @@ def _refuse_newcomers(stack: AwsStack) -> None:
 def _judge(stack: AwsStack, lock: Lock, ours: Run | None, consent: Consent) -> None:
     if lock.at_work:
         raise RecoveryError(f"{lock} is at work on {stack.name}, on this computer: wait until it has ended")
-    known = ours is not None and (ours.process, ours.computer) == (lock.process, lock.computer)
+    known = lock.here and ours is not None and (ours.process, ours.computer) == (lock.process, lock.computer)
     if known or consent.take_over:
         return
     where = "that process is not there any more" if lock.here else "another computer, perhaps still at work"

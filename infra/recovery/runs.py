@@ -33,6 +33,11 @@ class Run:
     def new(cls, file: Path) -> "Run":
         return cls(file, secrets.token_hex(8))
 
+    @property
+    def here(self) -> bool:
+        """Whether it is, or was, a run on this computer."""
+        return self.computer == socket.gethostname()
+
     def begun(self, process: int) -> None:
         """Note the engine's process."""
         self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

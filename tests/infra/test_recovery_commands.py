@@ -242,6 +242,23 @@ def test_the_lock_of_our_own_killed_run_needs_no_word(engine: Engine, tmp_path: 
     assert not (tmp_path / "dev/runs/dev.json").exists()
 
 
+def test_a_run_noted_by_another_computer_is_not_taken_for_ours(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory may be shared between computers: its process there may well be alive."""
+    process, note = dead(), tmp_path / "dev/runs/dev.json"
+    file = place(tmp_path / "backend", "dev", lock(process))
+    with monkeypatch.context() as there:
+        there.setattr("infra.recovery.runs.socket.gethostname", lambda: "elsewhere")
+        Run.new(note).begun(process)
+    assert "another computer, perhaps still at work" in refused("up", "dev")
+    assert file.exists()
+    assert note.exists()
+    assert run("up", "dev", "--take-over").exit_code == 0
+    assert not file.exists()
+    assert note.exists()
+
+
 def test_a_state_that_was_cut_short_beside_is_mended_before_the_engine_reads_it(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
