@@ -116,9 +116,7 @@ def have_packages(arguments: argparse.Namespace, node: Node) -> dict[str, Any]:
                 json.loads(archive.read(f"{name}.json")) for name in ("packages", "accounts", "mounts")
             )
     except (OSError, KeyError, zipfile.BadZipFile, ValueError) as error:
-        raise TreeError(
-            f"{arguments.bundle}: no packages, accounts or mounts in it ({error})"
-        ) from error
+        raise TreeError(f"{arguments.bundle}: no packages, accounts or mounts in it ({error})") from error
     try:
         mounts.require(needed, start=not arguments.check)
         lacking = packages.missing(wanted)
