@@ -100,6 +100,7 @@ def _name(one: Pending, kind: str) -> str:
     return str((one.inputs.get("tags") or {}).get("Name", ""))
 
 
+_INSTANCE = "aws:ec2/instance:Instance"
 _ZONE = "aws:route53/zone:Zone"
 _PRESENT: Mapping[str, Callable[[Account, str, Sequence[str]], Collection[str]]] = {
     **{kind: look.present for kind, look in BY_NAME_TAG.items()},
@@ -113,7 +114,7 @@ def _judged(one: Pending, assumed: Document, account: Account, chosen: Chosen, *
         return as_chosen(one, assumed, account, chosen)
     if one.type not in SILENTLY_TWICE and is_unknown(one.inputs):
         return Verdict(one, "forget", "cannot be told yet")  # what it is known by may be unknown, too
-    found = LOOKS[one.type](account, one)
+    found = LOOKS[one.type](account, _without_first_boot(one) if chosen.lost else one)
     if chosen.lost:  # what served under the state that was lost serves still
         found = [
             replace(each, differs=tuple(word for word in each.differs if word != IN_USE)) for each in found
@@ -123,6 +124,13 @@ def _judged(one: Pending, assumed: Document, account: Account, chosen: Chosen, *
         return verdict
     why = f"AWS has {verdict.id}" if verdict.fate == "adopt" else verdict.why
     return Verdict(one, "doubtful", f"{why}, {_NEVER_HAD}", candidates=tuple(found))
+
+
+def _without_first_boot(one: Pending) -> Pending:
+    """Without what machines keep from their first boot: the plan has the image that new ones take."""
+    if one.type != _INSTANCE:
+        return one
+    return replace(one, inputs={name: value for name, value in one.inputs.items() if name != "ami"})
 
 
 def _unmade(verdict: Verdict) -> Verdict:

@@ -15,7 +15,7 @@ from lab.aws.config import ACCOUNT
 from lab.aws.server.app import Server
 from tests.aws.driver import Driver
 from tests.aws.recovery_world import REGION, TAGS, ZONE_A
-from tests.aws.tokens import ALIAS, EIP, EIP_ON, GROUP, HEALTH, KEY, VOLUME, VPC, ZONE
+from tests.aws.tokens import ALIAS, EIP, EIP_ON, GROUP, HEALTH, INSTANCE, KEY, SUBNET, VOLUME, VPC, ZONE
 
 ROOT = "urn:pulumi:dev::mtafleet::pulumi:pulumi:Stack::mtafleet-dev"
 SITE = "urn:pulumi:dev::mtafleet::mtafleet:aws:Addresses::east"
@@ -141,6 +141,21 @@ def test_a_lost_state_takes_back_what_serves(aws: Server, east: Driver) -> None:
     assert [one.fate for one in found(state(empty=True), plan(empty=True), LOST)] == ["adopt"]
     other = plan(empty=True, tags={**TAGS, "mtafleet-environment": "staging"})
     assert [one.fate for one in found(state(empty=True), other, LOST)] == ["doubtful"]
+
+
+def test_a_machine_of_a_lost_state_keeps_the_image_it_has(aws: Server, east: Driver) -> None:
+    """The plan has the one that new machines take, which may be newer; all else has to be as it was."""
+    vpc = east.create(VPC, "one", {"cidrBlock": "10.0.0.0/16", **TAGGED})
+    half = {"availabilityZone": ZONE_A, "cidrBlock": "10.0.1.0/24"}
+    subnet = east.create(SUBNET, "one", {"vpcId": vpc.id, **half, **TAGGED})
+    had = {"ami": "ami-0123456789abcdef0", "instanceType": "t3.small", "subnetId": subnet.id, **TAGGED}
+    made = east.create(INSTANCE, "one", had)
+    newer = plan(INSTANCE, empty=True, **{**had, "ami": "ami-0123456789abcdef9"})
+    (verdict,) = found(state(empty=True), newer, LOST)
+    assert (verdict.fate, verdict.id) == ("adopt", made.id)
+    assert [one.fate for one in found(state(), plan(INSTANCE, **{**had, "ami": "ami-9"}))] == ["doubtful"]
+    larger = plan(INSTANCE, empty=True, **{**had, "instanceType": "t3.large"})
+    assert [one.fate for one in found(state(empty=True), larger, LOST)] == ["doubtful"]
 
 
 def test_only_a_lost_state_asks_for_what_aws_would_refuse_to_make_twice(aws: Server, east: Driver) -> None:

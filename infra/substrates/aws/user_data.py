@@ -18,8 +18,15 @@ _MOUNT = (["systemctl", "daemon-reload"], ["systemctl", "start", "--no-block", M
 _AGENT = "https://s3.{region}.amazonaws.com/amazon-ssm-{region}/latest/debian_amd64/amazon-ssm-agent.deb"
 """Session Manager's agent, from AWS's own bucket: Debian's images come without it."""
 
-_FETCH = ("curl", "--fail", "--silent", "--show-error", "--retry", "120", "--retry-delay", "5")
+_FETCH = ("curl", "--fail", "--silent", "--show-error", "--connect-timeout", "10")
+_AGAIN = ("--retry", "120", "--retry-delay", "5", "--retry-all-errors")
 """Patient: the machine reaches the internet only once its Elastic IP is bound."""
+
+_INSTALL = (
+    "tries=0; until dpkg --install {package}; do "
+    "tries=$((tries + 1)); [ $tries -lt 120 ] || exit 1; sleep 5; done"
+)
+"""dpkg does not wait for its lock, which apt-daily may hold at a first boot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +67,8 @@ def user_data(
     if session_manager_region is not None:
         package = "/run/amazon-ssm-agent.deb"
         url = _AGENT.format(region=session_manager_region)
-        fetch = [*_FETCH, "--retry-all-errors", "--output", package, url]
-        commands += [fetch, ["dpkg", "--install", package]]
+        fetch = [*_FETCH, *_AGAIN, "--output", package, url]
+        commands += [fetch, ["sh", "-c", _INSTALL.format(package=package)]]
     if commands:
         document["runcmd"] = commands
     return f"#cloud-config\n{json.dumps(document, indent=1, sort_keys=True)}\n"
