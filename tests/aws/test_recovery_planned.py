@@ -148,7 +148,8 @@ def test_a_machine_of_a_lost_state_keeps_the_image_it_has(aws: Server, east: Dri
     vpc = east.create(VPC, "one", {"cidrBlock": "10.0.0.0/16", **TAGGED})
     half = {"availabilityZone": ZONE_A, "cidrBlock": "10.0.1.0/24"}
     subnet = east.create(SUBNET, "one", {"vpcId": vpc.id, **half, **TAGGED})
-    had = {"ami": "ami-0123456789abcdef0", "instanceType": "t3.small", "subnetId": subnet.id, **TAGGED}
+    had: dict[str, Any] = {"ami": "ami-0123456789abcdef0", "instanceType": "t3.small", "subnetId": subnet.id}
+    had |= TAGGED
     made = east.create(INSTANCE, "one", had)
     newer = plan(INSTANCE, empty=True, **{**had, "ami": "ami-0123456789abcdef9"})
     (verdict,) = found(state(empty=True), newer, LOST)
