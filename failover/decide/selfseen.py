@@ -31,7 +31,7 @@ def heed(snapshot: Snapshot, policy: Policy) -> Heard:
         if now == heeded.get(node):
             continue
         before = found.pop(node, ())
-        after = complaints(now, policy.vital_limits, before) if now is not None else ()
+        after = complaints(now, policy.vital_limits, before) if now is not None else before
         if after:
             found[node] = after
         if after != before:

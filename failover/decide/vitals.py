@@ -94,14 +94,26 @@ Complaints = tuple[Complaint, ...]
 
 
 def complaints(vitals: Vitals, limits: VitalLimits, before: Complaints) -> Complaints:
-    """What is wrong by `vitals`; what was wrong `before` keeps its words, until it is well clear."""
+    """What is wrong by `vitals`; what was wrong `before` keeps its words, until it is well clear.
+
+    A figure that is not told any more clears nothing: who counts may hang on what is wrong.
+    """
     known = {(one.ailment, one.pool): one for one in before}
-    found = []
-    for complaint, share in _judged(vitals, limits):
+    judged = list(_judged(vitals, limits))
+    told = {(one.ailment, one.pool) for one, _ in judged}
+    found = [one for key, one in known.items() if key not in told and _may_be_untold(one, vitals)]
+    for complaint, share in judged:
         was = known.get((complaint.ailment, complaint.pool))
         if share > 1 or (was is not None and share > CLEAR_SHARE):
             found.append(was or complaint)
     return tuple({(one.ailment, one.pool): one for one in found}.values())
+
+
+def _may_be_untold(complaint: Complaint, vitals: Vitals) -> bool:
+    """Whether the lack of its figure means that nobody has counted, and not that there is nothing to tell."""
+    if complaint.ailment in (Ailment.STUCK, Ailment.LONG):
+        return not vitals.queues  # one queue alone is left out of a report when it has least to say
+    return complaint.ailment is not Ailment.WAY_OUT
 
 
 def is_near(vitals: Vitals, limits: VitalLimits, ailment: Ailment, pool: str | None) -> bool:

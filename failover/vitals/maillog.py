@@ -8,8 +8,6 @@ from pathlib import Path
 
 WINDOW_SECONDS = 600
 """A rate is measured over this time."""
-REMEMBERED_SECONDS = 3_600
-"""The highest rate of this time is told: a lull proves no low load."""
 MOST_BYTES = 4 * 1024 * 1024
 """Read at most at once; what is left is counted next time."""
 _TAKEN = re.compile(rb"/cleanup\[\d+\]: [0-9A-Za-z]{6,20}: message-id=")
@@ -34,21 +32,18 @@ class Rate:
         if self._minutes and self._minutes[-1][0] == minute:
             taken += self._minutes.pop()[1]
         self._minutes.append((minute, taken))
-        while self._minutes[0][0] < minute - (REMEMBERED_SECONDS // 60):
+        while self._minutes[0][0] < minute - WINDOW_SECONDS // 60:
             self._minutes.popleft()
         if self._begun is None:
             self._begun = now
 
     def messages_per_hour(self, now: float) -> int | None:
-        """The highest within the hour; None before it has been measured for a whole window."""
+        """Of the last whole window; None before there was one."""
         if self._begun is None or now - self._begun < WINDOW_SECONDS:
             return None
-        width = WINDOW_SECONDS // 60
-        counts = dict(self._minutes)
-        first, last = self._minutes[0][0], self._minutes[-1][0]
-        ends = range(min(first + width - 1, last), last + 1)
-        most = max(sum(counts.get(end - back, 0) for back in range(width)) for end in ends)
-        return most * (3600 // WINDOW_SECONDS)
+        minute = int(now // 60)
+        taken = sum(count for at, count in self._minutes if at > minute - WINDOW_SECONDS // 60)
+        return taken * (3600 // WINDOW_SECONDS)
 
     def _new(self) -> Iterator[bytes]:
         """What the file has gained, in whole lines; all of it when it is another file."""

@@ -62,6 +62,18 @@ def test_machines_may_change_the_steered_names_and_no_other(both: Both) -> None:
     assert EPOCH_LABEL == DAEMONS_LABEL
 
 
+def test_the_witness_has_a_role_without_that_right(both: Both) -> None:
+    profiles = {
+        name: one.inputs["iamInstanceProfile"]
+        for (kind, name), one in both.fleet.resources.items()
+        if kind == "aws:ec2/instance:Instance"
+    }
+    witness = Fleet.of(both.environment).witness.name
+    assert profiles.pop(witness) == "mtafleet-staging-witness"
+    assert set(profiles.values()) == {"mtafleet-staging-node"}
+    assert both.fleet.of(POLICY)["route53"].inputs["role"] == "mtafleet-staging-node"
+
+
 def test_without_it_machines_may_do_nothing_in_route53() -> None:
     fleet = run_both(environment_called("staging")).fleet
     assert "route53" not in fleet.of(POLICY)

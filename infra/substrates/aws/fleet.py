@@ -31,10 +31,19 @@ def provision_fleet(environment: Environment, settings: StackSettings) -> None:
     _say_what_checks_cost(environment)
 
     sites = list(cloud.places)
-    identity = NodeIdentity(foundation.topics(sites), [foundation.key(site) for site in sites], cloud)
+    rights = foundation.topics(sites), [foundation.key(site) for site in sites]
+    identity = NodeIdentity("node", *rights, cloud)
+    # Metadata hands a role's rights to every process of a machine: the witness must not be able to write DNS.
+    apart = cloud.environment.failover.route53_writer
+    witness = NodeIdentity("witness", *rights, cloud) if apart else identity
     made = networks(cloud)
     machines = {
-        node.name: Machine(node.name, MachineArgs(node, made[node.site], identity.profile), foundation, cloud)
+        node.name: Machine(
+            node.name,
+            MachineArgs(node, made[node.site], (witness if node.role == "witness" else identity).profile),
+            foundation,
+            cloud,
+        )
         for node in cloud.fleet.nodes
     }
     steered = _steered(identity, foundation, cloud)

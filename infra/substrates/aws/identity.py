@@ -23,25 +23,30 @@ SESSION_MANAGER = (
 
 
 class NodeIdentity(pulumi.ComponentResource):
-    """The role of every machine of the fleet; `profile` and `role_name` are its names."""
+    """The role of the fleet's machines; `profile` and `role_name` are its names."""
 
     def __init__(
-        self, topics: Sequence[pulumi.Input[str]], keys: Sequence[pulumi.Input[str]], cloud: Cloud
+        self,
+        kind: str,
+        topics: Sequence[pulumi.Input[str]],
+        keys: Sequence[pulumi.Input[str]],
+        cloud: Cloud,
     ) -> None:
-        super().__init__("mtafleet:aws:NodeIdentity", "node")
+        """`kind`: whose it is, `node` or, where the witness may do less than others, `witness`."""
+        super().__init__("mtafleet:aws:NodeIdentity", kind)
         inside = cloud.at(None, self)
-        name = f"mtafleet-{cloud.name}-node"
+        name = f"mtafleet-{cloud.name}-{kind}"
         role = aws.iam.Role(
-            "node",
+            kind,
             name=name,
             description=f"Machines of the mail fleet {cloud.name}",
             assume_role_policy=_ASSUMED_BY_MACHINES,
-            tags=cloud.tags("node"),
+            tags=cloud.tags(kind),
             opts=inside,
         )
         by_session = not cloud.spec.operator_networks
         aws.iam.RolePolicy(
-            "node",
+            kind,
             role=role.name,
             name="machine",
             policy=pulumi.Output.all(topics=pulumi.Output.all(*topics), keys=pulumi.Output.all(*keys)).apply(
@@ -50,9 +55,7 @@ class NodeIdentity(pulumi.ComponentResource):
             opts=inside,
         )
         self.role_name = role.name
-        profile = aws.iam.InstanceProfile(
-            "node", name=name, role=role.name, tags=cloud.tags("node"), opts=inside
-        )
+        profile = aws.iam.InstanceProfile(kind, name=name, role=role.name, tags=cloud.tags(kind), opts=inside)
         self.profile = profile.name
         self.register_outputs({"profile": self.profile})
 
