@@ -66,7 +66,7 @@ def up_on_aws(
         file = Path(folder) / "plan.json"
         file.touch(0o600)  # it tells what resources are made of
         plan = look(stack, arguments, file)
-        while plan.of("created") and (found := take_up_strays(stack, file, consent)):
+        while (plan.of("created") or plan.of("replaced")) and (found := take_up_strays(stack, file, consent)):
             adopted |= found
             plan = look(stack, arguments, file)
         refuse_unused(stack, consent, adopted)

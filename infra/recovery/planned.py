@@ -40,7 +40,7 @@ def with_planned(document: Document, plan: Mapping[str, Any], chosen: Chosen | N
     ids = {one["urn"]: one["id"] for one in local if "id" in one}
     planned = [
         {"type": PLANNED, "resource": resource}
-        for resource in _creations(plan, ids)
+        for resource in _creations(plan, ids, _replaced(deployment))
         if resource["type"] in sought or resource["urn"] in ids_chosen
     ]
     more = {
@@ -141,19 +141,32 @@ def _unmade(verdict: Verdict) -> Verdict:
 def _in_state_only(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Providers and components that the plan makes: making them is writing them down."""
     for urn, one in _fresh(plan):
+        if one["steps"] != ["create"]:
+            continue
         goal = one["goal"]
         kept = {"urn": urn, "type": goal["type"]}
         if goal.get("parent"):
             kept["parent"] = goal["parent"]
-        inputs = dict(_inputs(one))
+        inputs = _inputs(one)
         if not goal.get("custom"):
             yield {**kept, "custom": False}
         elif goal["type"] == _PROVIDER and not is_unknown(inputs):
             yield {**kept, "custom": True, "id": str(uuid.uuid4()), "inputs": inputs, "outputs": inputs}
 
 
-def _creations(plan: Mapping[str, Any], providers: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """What the plan creates, as the engine would record it. `providers` are ids of new ones by URN."""
+def _replaced(deployment: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The inputs, by URN, of what was deleted already so that another can take its place."""
+    listed = deployment.get("resources") or ()
+    return {one["urn"]: one.get("inputs") or {} for one in listed if one.get("pendingReplacement")}
+
+
+def _creations(
+    plan: Mapping[str, Any], providers: Mapping[str, str], before: Mapping[str, Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """What the plan creates, as the engine would record it.
+
+    `providers` are ids of new ones, `before` the inputs of what is replaced, by URN.
+    """
     fresh = dict(_fresh(plan))
     for urn, one in fresh.items():
         goal = one["goal"]
@@ -162,7 +175,7 @@ def _creations(plan: Mapping[str, Any], providers: Mapping[str, str]) -> Iterato
         provider, _, identity = goal.get("provider", "").rpartition("::")
         if provider in fresh and provider not in providers:
             continue
-        inputs = dict(_inputs(one))
+        inputs = _inputs(one, before.get(urn, {}))
         more = {name: goal[name] for name in _CARRIED_OVER if goal.get(name)}
         yield {
             "urn": urn,
@@ -176,10 +189,15 @@ def _creations(plan: Mapping[str, Any], providers: Mapping[str, str]) -> Iterato
 
 def _fresh(plan: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for urn, one in plan.get("resourcePlans", {}).items():
-        if one.get("steps") == ["create"] and one.get("goal") is not None:
+        steps = one.get("steps") or ()
+        # A replacement whose first half is done: the old one is deleted, and the new one may be there.
+        halfway = "create-replacement" in steps and "delete-replaced" not in steps
+        if (steps == ["create"] or halfway) and one.get("goal") is not None:
             yield urn, one
 
 
-def _inputs(one: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = ((one.get("goal") or {}).get("inputDiff") or {}).get("adds") or {}
-    return found
+def _inputs(one: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the plan has a resource made of: it tells in what that differs from what there was."""
+    told = (one.get("goal") or {}).get("inputDiff") or {}
+    kept = {name: value for name, value in (before or {}).items() if name not in (told.get("deletes") or ())}
+    return {**kept, **(told.get("updates") or {}), **(told.get("adds") or {})}

@@ -170,6 +170,25 @@ def test_only_a_lost_state_asks_for_what_aws_would_refuse_to_make_twice(aws: Ser
     assert found(state(empty=True), unknown, LOST) == ()
 
 
+def test_a_replacement_that_was_made_after_the_old_one_went_is_found(aws: Server, east: Driver) -> None:
+    """The plan tells only in what the new one differs; the state has the rest, of what was deleted."""
+    made = east.create(VOLUME, "one", BY_TYPE[VOLUME])
+    gone = {**BY_TYPE[VOLUME], "size": 10, "throughput": 500}
+    more = {"id": "vol-gone", "inputs": gone, "provider": f"{PROVIDER}::uuid", "pendingReplacement": True}
+    document = state()
+    document["deployment"]["resources"].append(resource(urn(VOLUME), VOLUME, **more))
+    planned = plan(VOLUME)
+    one = planned["resourcePlans"][urn(VOLUME)]
+    one["steps"] = ["remove-pending-replace", "create-replacement"]
+    one["goal"]["inputDiff"] = {"updates": {"size": 20}, "deletes": ["throughput"]}
+    (verdict,) = found(document, planned)
+    assert (verdict.fate, verdict.id) == ("adopt", made.id)
+    *_, adopted = taken_up(with_planned(document, planned), [verdict])["deployment"]["resources"]
+    assert (adopted["id"], adopted["inputs"]) == (made.id, BY_TYPE[VOLUME])
+    one["steps"] = ["create-replacement", "replace", "delete-replaced"]
+    assert found(document, planned) == ()
+
+
 def test_what_depends_on_something_else_that_is_found_waits_for_it(aws: Server, east: Driver) -> None:
     key = east.create(KEY, "one", BY_TYPE[KEY])
     east.create(VOLUME, "one", {**BY_TYPE[VOLUME], "encrypted": True, "kmsKeyId": key.id})

@@ -40,7 +40,9 @@ class Engine:
         if name not in self.stacks:
             raise EngineError(f"error: no stack named '{name}' found")
         if list(arguments[:2]) == ["stack", "export"]:
-            listed = [{"urn": one, "protect": one in self.protected} for one in ("eip", "record")]
+            listed = [
+                {"urn": one, "type": EIP, "protect": one in self.protected} for one in ("eip", "record")
+            ]
             return json.dumps({"deployment": {"resources": listed}})
         assert list(arguments[:3]) == ["stack", "output", "--json"]
         return json.dumps(self.stacks[name])
