@@ -6,7 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -181,3 +181,21 @@ def test_instances_are_tied_to_the_volume_where_there_is_one(
         "AssertPathIsMountPoint=/var/spool",
     }
     assert DROP_IN not in lab
+
+
+def test_queues_that_another_machine_has_filled_under_another_number_are_refused(
+    mounts: ModuleType, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = machine.spool / "postfix-transactional/active"
+    queue.mkdir(parents=True)
+    number = queue.stat().st_uid
+    monkeypatch.setattr(mounts.pwd, "getpwnam", lambda _: SimpleNamespace(pw_uid=number))
+    mounts.require_owner(machine.wanted())
+    monkeypatch.setattr(mounts.pwd, "getpwnam", lambda _: SimpleNamespace(pw_uid=number + 1))
+    with pytest.raises(mounts.MountError, match=rf"chown --recursive --from={number} postfix {queue.parent}"):
+        mounts.require_owner(machine.wanted())
+
+
+def test_without_the_account_there_is_nothing_to_compare(mounts: ModuleType, machine: Machine) -> None:
+    (machine.spool / "postfix-transactional/active").mkdir(parents=True)
+    mounts.require_owner(machine.wanted(), account="no-such-account")

@@ -6,12 +6,14 @@ by its own unit, unless something of the fleet lies beneath already.
 """
 
 import os
+import pwd
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 START_SECONDS = 120
+QUEUE_OWNER = "postfix"
 BENEATH = "postfix-*"
 """What lies in the mount point on the root disk once a node was configured without its volume."""
 
@@ -31,6 +33,26 @@ def require(wanted: Sequence[Mapping[str, str]], *, start: bool, mountinfo: Path
                 f"{problem}. Nothing was configured: mail would be queued on the root disk. Is the volume "
                 f"attached (`mtafleet up`)? Then `systemctl start {one['unit']}` on the machine, and again"
             )
+
+
+def require_owner(wanted: Sequence[Mapping[str, str]], account: str = QUEUE_OWNER) -> None:
+    """Refuse queues on a volume that belong to another number than `account` has on this machine.
+
+    A volume may have been filled by a machine on which the account had another number: its queues would be
+    closed to Postfix, and open to whoever has that number now.
+    """
+    try:
+        number = pwd.getpwnam(account).pw_uid
+    except KeyError:
+        return
+    for one in wanted:
+        for queue in sorted(Path(one["path"]).glob(f"{BENEATH}/active")):
+            if (owner := queue.stat().st_uid) != number:
+                raise MountError(
+                    f"{queue} belongs to number {owner}, and {account} is number {number} here: its mail "
+                    f"would wait for ever. `chown --recursive --from={owner} {account} {queue.parent}` while "
+                    f"Postfix does not run, and again"
+                )
 
 
 def found_wrong(path: str, device: str, mountinfo: Path) -> str:

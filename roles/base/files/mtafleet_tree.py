@@ -124,6 +124,7 @@ def have_packages(arguments: argparse.Namespace, node: Node) -> dict[str, Any]:
             packages.release(node.state)
             if lacking:
                 packages.install(lacking, node.state, accounts=accounts)
+            mounts.require_owner(needed)
     except (mounts.MountError, packages.PackageError) as error:
         raise TreeError(str(error)) from error
     return {"missing": lacking}
