@@ -235,7 +235,8 @@ class TreeRenderer:
 
     def _files(self, role: str, description: _TreeDescription, node: NodeModel) -> Iterator[TreeFile]:
         base = self._templates / role
-        found = sorted(str(one.relative_to(base)) for one in base.rglob("*") if one.is_file())
+        files = (one for one in base.rglob("*") if one.is_file() and "__pycache__" not in one.parts)
+        found = sorted(str(one.relative_to(base)) for one in files)
         sources = [one for one in found if one != "tree.yaml" and not one.startswith("_")]
         unknown = sorted(set(description.files) - set(sources))
         if unknown:

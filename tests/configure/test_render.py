@@ -44,6 +44,13 @@ def test_a_template_lands_at_its_own_path_rendered_for_the_node(
     ]
 
 
+def test_what_a_python_has_compiled_beside_a_program_is_no_template(
+    templates: Templates, nodes: dict[str, NodeModel]
+) -> None:
+    templates.write("web/usr/sbin/tool", "print()").write("web/usr/sbin/__pycache__/tool.pyc", "\xa7")
+    assert set(templates.renderer().render("web", nodes["east-1"]).contents) == {"/usr/sbin/tool"}
+
+
 def test_tree_yaml_repeats_renames_and_leaves_out(templates: Templates, nodes: dict[str, NodeModel]) -> None:
     templates.write("web/etc/pool.j2", "{{ pool.name }} {{ pool.entry_address }}").write(
         "web/tree.yaml",
