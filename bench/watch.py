@@ -83,7 +83,7 @@ def configuration(directory: Path, targets: int, hertz: int, port: int) -> dict[
 
 def measure(targets: int, hertz: int, seconds: float) -> Watched:
     """Run one daemon in this process for so long; BenchError when it cannot have enough sockets."""
-    _allow_files(2 * targets + SPARE_FILES)
+    _allow_files(targets + targets // 2 + SPARE_FILES)
     with tempfile.TemporaryDirectory() as name, _answering() as (port, count):
         directory = Path(name)
         config = parse_config(configuration(directory, targets, hertz, port))
