@@ -9,7 +9,6 @@
  "maintenance": {"orders", "last_good"}}                      see failover/orders.py
 """
 
-import json
 import re
 import ssl
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from failover.config import MaintenanceFiles
 from failover.errors import ConfigError
-from failover.fields import Fields, ipv4
+from failover.fields import Fields, ipv4, read_json
 from fleet.api_tokens import ApiRole
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -42,14 +41,7 @@ class ApiSettings:
 
 def load_settings(path: Path) -> ApiSettings:
     """Read and check the file at `path`; ConfigError names the file, the key and what would be right."""
-    try:
-        return parse_settings(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ConfigError(f"{path}: is not JSON: {error}") from None
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+    return read_json(path, parse_settings)
 
 
 def parse_settings(value: object) -> ApiSettings:

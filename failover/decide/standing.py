@@ -79,9 +79,9 @@ def _serves_wholly(one: Standing) -> bool:
 def _judged(group: Group, node: str, was: Standing, at: Circumstances) -> _Noted:
     """With what other sites find: where they agree, an entry fails even if it answers this observer."""
     own = at.diagnosis.of(group, node)
+    attested = own is not None and at.diagnosis.attested(group, node)
     found = AGREED_BY_RULE
     if own is not None or node in at.spoken_of:
-        attested = own is not None and at.diagnosis.attested(group, node)
         found = verdict(at.snapshot, at.policy, group.key, node, own=attested)
     finding = own or _foreign(group, was, found, node, at)
     one = _note(was, finding, at)
@@ -89,7 +89,7 @@ def _judged(group: Group, node: str, was: Standing, at: Circumstances) -> _Noted
         return one
     dead = own is not None and own.fault.is_death
     now = one.now._replace(
-        found_failing=own is not None and at.diagnosis.attested(group, node),
+        found_failing=attested,
         agreed=found.agreed or (own is None and was.agreed),
         dead_since=(at.now if was.dead_since is None else was.dead_since) if dead else None,
     )
