@@ -31,7 +31,7 @@ def heed(snapshot: Snapshot, policy: Policy) -> Heard:
         if now == heeded.get(node):
             continue
         before = found.pop(node, ())
-        after = complaints(now, policy.vital_limits, before) if now is not None else before
+        after = complaints(now, policy.vital_limits, before) if now is not None else _lasting(before)
         if after:
             found[node] = after
         if after != before:
@@ -41,6 +41,14 @@ def heed(snapshot: Snapshot, policy: Policy) -> Heard:
             concerned.add(node)
     unchanged = found == snapshot.complaining
     return Heard(snapshot.complaining if unchanged else found, frozenset(concerned))
+
+
+def _lasting(said: Complaints) -> Complaints:
+    """What still holds of a node that tells nothing any more.
+
+    Whether a cause lies outside of it is known only by what all tell at one time.
+    """
+    return tuple(one for one in said if not one.ailment.may_come_from_outside)
 
 
 class SelfSeen:

@@ -163,10 +163,14 @@ def test_a_certificate_counts_once_it_has_expired() -> None:
     assert story.out(RELAY["orders"]) == {"a": "its certificate has expired"}
 
 
-def test_a_node_that_says_no_more_counts_as_well() -> None:
+def test_a_node_that_says_no_more_stays_as_it_was_until_it_says_that_it_is_well() -> None:
     story = Story()
     story.tell(a=FULL)
+    out = story.out(RELAY["orders"])
+    assert set(out) == {"a"}
     story.tell(a=Vitals())
+    assert story.out(RELAY["orders"]) == out
+    story.tell(a=FINE)
     assert story.out(RELAY["orders"]) == {}
 
 

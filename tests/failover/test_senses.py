@@ -129,11 +129,11 @@ async def test_a_way_out_that_is_shut_is_told_and_heeded_until_it_is_open(seer: 
     assert (seer.told.shut, seer.out()) == ({}, {})
 
 
-async def test_a_file_that_makes_no_sense_is_told_and_speaks_against_nobody(seer: Seer) -> None:
+async def test_a_file_that_makes_no_sense_is_told_and_clears_nobody(seer: Seer) -> None:
     seer.machine(disk_free_percent=3)
     seer.now += 60.0
     seer.machine(disk_free_percent="little")
-    assert seer.out() == {}
+    assert seer.out() == {"east-1": "its spool has 3 % left, less than 5 %"}
     (trouble,) = [one["reason"] for one in seer.events.recent if one["kind"] == "trouble"]
     assert trouble.endswith("disk_free_percent: expected a whole number from 0 to 100, found 'little'.")
 

@@ -63,11 +63,8 @@ def test_machines_may_change_the_steered_names_and_no_other(both: Both) -> None:
 
 
 def test_the_witness_has_a_role_without_that_right(both: Both) -> None:
-    profiles = {
-        name: one.inputs["iamInstanceProfile"]
-        for (kind, name), one in both.fleet.resources.items()
-        if kind == "aws:ec2/instance:Instance"
-    }
+    machines = both.fleet.of("aws:ec2/instance:Instance")
+    profiles = {name: one.inputs["iamInstanceProfile"] for name, one in machines.items()}
     witness = Fleet.of(both.environment).witness.name
     assert profiles.pop(witness) == "mtafleet-staging-witness"
     assert set(profiles.values()) == {"mtafleet-staging-node"}

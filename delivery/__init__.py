@@ -1,0 +1,1 @@
+"""How each message leaves: what receivers answer, at what pace, from which address, and why."""
