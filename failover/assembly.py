@@ -10,6 +10,7 @@ from failover.daemon import Daemon
 from failover.errors import ConfigError
 from failover.events import Events
 from failover.haproxy import RuntimeSocket
+from failover.inband import Ends
 from failover.keeper import Authority
 from failover.memory import Memory
 from failover.notify import notify, watchdog_seconds
@@ -17,6 +18,7 @@ from failover.orderbook import OrderBook
 from failover.prober import Prober
 from failover.pulse import Pulse, open_socket
 from failover.status import serve
+from failover.suspicion import Suspicion
 
 if TYPE_CHECKING:
     from failover.route53 import Route53Zone
@@ -34,13 +36,14 @@ async def run_daemon(config: Config, secret: bytes, stop: asyncio.Event) -> None
         config=config,
         prober=prober,
         events=events,
-        talk=RuntimeSocket(config.haproxy_socket) if config.haproxy_socket else None,
+        talk=RuntimeSocket(config.haproxy.socket) if config.haproxy else None,
         authorities=[*_authorities(config.steering), *hosted],
         clock=clock,
         order_book=OrderBook(config.maintenance),
         view_talk=RuntimeSocket(config.views.socket) if config.views else None,
         store=store,
         memory=Memory(config.state_file, time.time),
+        suspicion=_suspicion(config),
     )
     server = await serve(daemon, config.status_socket)
     try:
@@ -65,6 +68,12 @@ def _pulse(config: Config, secret: bytes) -> Pulse:
         where = f"{config.heartbeat_address}:{config.heartbeat_port}"
         raise ConfigError(f"heartbeat: this node cannot listen on {where}: {error.strerror}") from None
     return Pulse(config.node, secret, sock, peers)
+
+
+def _suspicion(config: Config) -> Suspicion | None:
+    if config.haproxy is None or config.haproxy.sessions_port is None:
+        return None
+    return Suspicion(config, Ends("127.0.0.1", config.haproxy.sessions_port))
 
 
 def _store(config: Config) -> "NatsStore | None":

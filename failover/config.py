@@ -16,7 +16,8 @@ Shape (`fleet.steering.daemon_config` makes it from a fleet; all keys are requir
      "safety": {...},                                             optional, see failover/limits.py
      "seeing": {...},                                             optional, see failover/seeing.py
      "state_file": "/var/lib/mtafleet/failover/state.json",       optional: null remembers nothing
-     "haproxy": {"socket": "/run/haproxy/admin.sock"},            optional: null steers no front door
+     "haproxy": {"socket": "/run/haproxy/admin.sock",             optional: null steers no front door
+                 "sessions_port": 7947},                           optional: where it tells of ended sessions
      "dns": {"zone", "primaries": [{"name", "address", "port"}], "tsig_key_file", "ttl_seconds",
              "writers": ["east-1", ...], "lease_term_milliseconds",
              "route53": {"zone_id": "Z..."},                      optional: that zone is written as well
@@ -143,6 +144,14 @@ class StoreAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontDoorAccess:
+    """This node's HAProxy: where it takes orders, and on which UDP port of loopback it tells of sessions."""
+
+    socket: Path
+    sessions_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MaintenanceFiles:
     """Where people's orders lie, and where the daemon keeps those that it could read last."""
 
@@ -159,7 +168,7 @@ class Config:
     peers: tuple[Peer, ...]
     pools: Mapping[str, Pool]
     timing: Timing
-    haproxy_socket: Path | None
+    haproxy: FrontDoorAccess | None
     steering: Steering | None
     views: ViewSettings | None
     store: StoreAccess | None
@@ -202,7 +211,7 @@ def parse_config(value: object) -> Config:
         peers=tuple(_peer(one) for one in fields.objects("peers")),
         pools=fields.mapping("pools", _pool),
         timing=_timing(fields.inner("policy")),
-        haproxy_socket=fields.optional("haproxy", _haproxy),
+        haproxy=fields.optional("haproxy", _haproxy),
         steering=fields.optional("dns", _steering),
         views=fields.optional("views", _views),
         store=fields.optional("store", _store),
@@ -294,10 +303,11 @@ def _timing(fields: Fields) -> Timing:
     return timing
 
 
-def _haproxy(fields: Fields) -> Path:
-    socket = fields.path("socket")
+def _haproxy(fields: Fields) -> FrontDoorAccess:
+    port = fields.whole("sessions_port", 1, 65_535) if fields.has("sessions_port") else None
+    access = FrontDoorAccess(fields.path("socket"), port)
     fields.done()
-    return socket
+    return access
 
 
 def _views(fields: Fields) -> ViewSettings:

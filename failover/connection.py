@@ -25,12 +25,16 @@ MOST_DURATIONS = 20_000
 class Connection:
     """One TCP connection that carries one SMTP probe; `closed` once the probe is over."""
 
-    __slots__ = ("_pollers", "_socket", "closed", "probe")
+    __slots__ = ("_pollers", "_socket", "at_once", "closed", "probe")
 
-    def __init__(self, pollers: "Pollers", sock: socket.socket, probe: SmtpProbe) -> None:
+    def __init__(
+        self, pollers: "Pollers", sock: socket.socket, probe: SmtpProbe, *, at_once: bool = False
+    ) -> None:
+        """`at_once`: its replies wait for no tick."""
         self._pollers = pollers
         self._socket = sock
         self.probe = probe
+        self.at_once = at_once
         self.closed = False
 
     def urgent(self, now: float) -> None:
@@ -79,7 +83,7 @@ class Connection:
             self.probe.lost(*_why(OSError(code, os.strerror(code))))
             self.close()
             return
-        self._pollers.established(self._socket.fileno())
+        self._pollers.established(self._socket.fileno(), at_once=self.at_once)
         self.probe.connected(now)
 
 
@@ -93,10 +97,12 @@ class Pollers:
         self._durations: deque[tuple[Check, float]] = deque(maxlen=MOST_DURATIONS)
         self._readers: dict[int, Callable[[], None]] = {}
 
-    def connect(self, address: str, port: int, source: str, probe: SmtpProbe) -> Connection:
+    def connect(
+        self, address: str, port: int, source: str, probe: SmtpProbe, *, at_once: bool = False
+    ) -> Connection:
         """Begin a connection; a failure that is known at once is left in the probe."""
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        connection = Connection(self, sock, probe)
+        connection = Connection(self, sock, probe, at_once=at_once)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.bind((source, 0))
@@ -111,8 +117,10 @@ class Pollers:
         self.alarm.register(sock.fileno(), select.EPOLLOUT | _URGENT)
         return connection
 
-    def established(self, descriptor: int) -> None:
-        self.alarm.modify(descriptor, _URGENT)
+    def established(self, descriptor: int, *, at_once: bool) -> None:
+        self.alarm.modify(descriptor, _URGENT | (select.EPOLLIN if at_once else 0))
+        if at_once:
+            return
         self.quiet.register(descriptor, select.EPOLLIN)
 
     def forget(self, descriptor: int) -> None:

@@ -41,6 +41,7 @@ from failover.orders import NodeOverride, Order
 from failover.prober import Prober
 from failover.senses import Senses
 from failover.shape import FRONT, policy_of
+from failover.suspicion import Suspicion
 from failover.viewboard import ViewBoard
 
 STATUS_LINE_SECONDS = 5.0
@@ -68,6 +69,7 @@ class Daemon:
         view_talk: Talk | None = None,
         store: Store | None = None,
         memory: Memory | None = None,
+        suspicion: Suspicion | None = None,
     ) -> None:
         """Without `store` nobody holds the lease on DNS: answers stay as they are."""
         self.config = config
@@ -87,6 +89,7 @@ class Daemon:
         self.lease = self._lease(store, clock)
         self.order_book = order_book or OrderBook(None)
         self.memory = memory or Memory(None, lambda: 0.0)
+        self.suspicion = suspicion
         self.pause: Order | None = None
         """The pause in force: decisions are made and told, but nothing is ordered and DNS is not written."""
         self._said: Statement | None = None
@@ -112,6 +115,8 @@ class Daemon:
         self.events.write("start", f"Watching {len(self.prober.heard_at) - 1} other nodes.")
         loop = asyncio.get_running_loop()
         loop.add_reader(self.prober.pollers.alarm.fileno(), self._on_alarm)
+        if self.suspicion is not None:
+            loop.add_reader(self.suspicion.ends.socket.fileno(), self._on_session_ends)
         tasks = [asyncio.create_task(keeper.run()) for keeper in self.keepers]
         if self.front_door is not None:
             tasks.append(asyncio.create_task(self.front_door.run()))
@@ -128,6 +133,9 @@ class Daemon:
                 task.result()
         finally:
             loop.remove_reader(self.prober.pollers.alarm.fileno())
+            if self.suspicion is not None:
+                loop.remove_reader(self.suspicion.ends.socket.fileno())
+                self.suspicion.ends.close()
             for task in (*tasks, ending):
                 task.cancel()
             await asyncio.gather(*tasks, ending, return_exceptions=True)
@@ -139,6 +147,8 @@ class Daemon:
     def take(self, results: Sequence[Result], lag_seconds: float, now: float) -> None:
         """Decide on `results` and act on what has changed."""
         self._prove(results)
+        if self.suspicion is not None:
+            self.suspicion.heed(results)
         self._heed_orders(now)
         before = self.decision
         snapshot = Snapshot(
@@ -335,6 +345,12 @@ class Daemon:
         now = self._clock()
         if results := self.prober.handle_alarms(now):
             self.take(results, max(0.0, now - self._due_at), now)
+
+    def _on_session_ends(self) -> None:
+        now = self._clock()
+        if self.suspicion is not None:
+            for target in self.suspicion.look(now):
+                self.prober.hurry(target, now, self.decision.health)
 
     def _heed_orders(self, now: float) -> None:
         """Take in maintenance orders that were given, lifted, or have run out."""

@@ -15,6 +15,7 @@ CALM_FACTOR = 5
 """How many times slower a line goes while the node's own daemon vouches for its instances."""
 FIRST_RETRY_SECONDS = 0.1
 LAST_RETRY_SECONDS = 1.0
+EARLY_END = "a client's session ended early"
 CONFIRM_SECONDS = 0.5
 """Between fresh sessions while a check is in doubt or down."""
 
@@ -113,6 +114,14 @@ class FreshSessions:
     next_at: float
     connection: Connection | None = None
     heard_at: float | None = None
+    hurried: bool = False
+    """The session under way was begun because a client's own had ended early."""
+
+    def hurry(self, now: float) -> None:
+        """Begin a session now, whose replies wait for no tick; call `harvest` after alarms."""
+        if self.connection is None:
+            self.hurried = True
+            self._begin(now)
 
     def tick(self, now: float, results: list[Result], confirm: bool) -> None:
         """Go on with the session under way, or begin one when it is due; `confirm` asks for one soon."""
@@ -125,7 +134,7 @@ class FreshSessions:
         elif not self.connection.closed:
             self.connection.probe.tick(now)
             self.connection.flush()
-        self._harvest(now, results)
+        self.harvest(now, results)
 
     def _begin(self, now: float) -> None:
         self.next_at = now + self.interval_seconds
@@ -137,9 +146,16 @@ class FreshSessions:
             noop_timeout_seconds=0.0,
             deadline=now + self.timing.session_timeout_seconds,
         )
-        self.connection = self.pollers.connect(self.place.address, self.place.port, self.place.source, probe)
+        place = self.place
+        self.connection = self.pollers.connect(
+            place.address, place.port, place.source, probe, at_once=self.hurried
+        )
 
-    def _harvest(self, now: float, results: list[Result]) -> None:
+    def harvest(self, now: float, results: list[Result]) -> None:
+        """Move what the session has found into `results`, once it is over.
+
+        When it failed and a client's had ended early before, both have failed: nobody waits for a third.
+        """
         if self.connection is None:
             return
         probe = self.connection.probe
@@ -148,6 +164,9 @@ class FreshSessions:
         if not probe.closing:
             return
         self.pollers.note_durations(self.target.check, probe.durations)
+        if self.hurried and not probe.succeeded:
+            results.append(Result(self.target, False, EARLY_END, probe.failure_fault))
         results.append(Result(self.target, probe.succeeded, probe.failure or "", probe.failure_fault))
+        self.hurried = False
         self.connection.close()
         self.connection = None

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from fleet.errors import MtafleetError
 from fleet.ports import API_PORT, STORE_CLUSTER_PORT, STORE_PORT, Opening, openings
 from fleet.spec.models import Environment
-from fleet.topology import HEARTBEAT_PORT, Fleet, FleetNode, PoolInstance, Role, SendingAddress
+from fleet.topology import HEARTBEAT_PORT, SESSIONS_PORT, Fleet, FleetNode, PoolInstance, Role, SendingAddress
 
 
 class InventoryError(MtafleetError):
@@ -217,6 +217,10 @@ class NodeModel:
     @property
     def heartbeat_port(self) -> int:
         return HEARTBEAT_PORT
+
+    @property
+    def sessions_port(self) -> int:
+        return SESSIONS_PORT
 
     @property
     def api_port(self) -> int:

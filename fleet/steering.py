@@ -15,7 +15,7 @@ from typing import Any
 from fleet.certificates import CHAIN_FILE
 from fleet.invariants import messages_per_hour
 from fleet.store import store_access
-from fleet.topology import HEARTBEAT_PORT, INBOUND_PROBE_PORT, Fleet, FleetNode
+from fleet.topology import HEARTBEAT_PORT, INBOUND_PROBE_PORT, SESSIONS_PORT, Fleet, FleetNode
 from fleet.transports import stage_of
 from fleet.views import view_settings
 
@@ -62,7 +62,7 @@ def daemon_config(
         "peers": [_peer(fleet, one) for one in fleet.nodes],
         "pools": _pools(fleet),
         "policy": _policy(fleet),
-        "haproxy": None if node.role == "witness" else {"socket": HAPROXY_SOCKET},
+        "haproxy": None if node.role == "witness" else _front_door(),
         "dns": _dns(fleet, hosted) if node.role == "mta" else None,
         "views": view_settings(fleet, node, HAPROXY_SOCKET),
         "store": store_access(fleet, node) if node.role == "mta" else None,
@@ -73,6 +73,10 @@ def daemon_config(
         "status_socket": STATUS_SOCKET,
         "events_file": EVENTS_FILE,
     }
+
+
+def _front_door() -> dict[str, Any]:
+    return {"socket": HAPROXY_SOCKET, "sessions_port": SESSIONS_PORT}
 
 
 def _peer(fleet: Fleet, node: FleetNode) -> dict[str, Any]:

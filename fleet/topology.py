@@ -17,6 +17,8 @@ Role = Literal["mta", "witness", "application"]
 INBOUND_PORT = 10025
 INBOUND_PROBE_PORT = 10026
 HEARTBEAT_PORT = 7946
+SESSIONS_PORT = 7947
+"""On loopback: HAProxy tells the failover daemon there of each session as it ends."""
 STS_LABEL = "sts"
 
 

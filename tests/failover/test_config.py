@@ -40,7 +40,7 @@ def test_who_tells_views_watches_entries_though_it_steers_nothing() -> None:
 
 def test_an_observer_steers_neither_haproxy_nor_dns() -> None:
     config = parse_config(configuration(haproxy=None, dns=None, store=None))
-    assert config.haproxy_socket is None
+    assert config.haproxy is None
     assert config.steering is None
 
 
@@ -159,7 +159,7 @@ def test_what_is_rendered_for_each_node_of_the_lab_is_valid(name: str) -> None:
     fleet = Fleet.of(load_environment("lab"))
     config = parse_config(json.loads(json.dumps(daemon_config(fleet, name))))
     assert (config.steering is not None) == (fleet.node(name).role == "mta")
-    assert (config.haproxy_socket is not None) == (fleet.node(name).role != "witness")
+    assert (config.haproxy is not None) == (fleet.node(name).role != "witness")
     assert (config.views is not None) == (fleet.node(name).role != "application")
     assert config.views is None or name not in config.views.nodes
     assert {peer.name for peer in config.peers} == {node.name for node in fleet.nodes}

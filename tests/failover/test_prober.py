@@ -54,6 +54,12 @@ class World:
     def until_alarm_is_heeded(self, node: str) -> None:
         until(lambda: not self.line(node).up, self._serve)
 
+    def hurry(self, target: Target) -> None:
+        """No time passes until the session is over."""
+        before = len(self.results)
+        self.prober.hurry(target, self.now, self.decision.health)
+        until(lambda: len(self.results) > before, self._serve)
+
     def line(self, node: str, check: Check = Check.NOOP) -> Health:
         return self.decision.health.get(Target(node, "orders", check), Health())
 
@@ -153,6 +159,22 @@ def test_a_peer_that_refuses_new_sessions_is_found_by_fresh_ones(world: World) -
     assert world.line("west-1").up
     assert not world.line("west-1", Check.SESSION).up
     assert "421 4.3.2 too busy" in world.line("west-1", Check.SESSION).reason
+
+
+def test_a_short_session_of_a_client_has_one_probe_made_that_waits_for_no_tick(world: World) -> None:
+    world.pass_time(1.5)
+    west, target = world.peers["west-1"], Target("west-1", "orders", Check.SESSION)
+    west.mode = "421"
+    world.hurry(target)
+    assert not world.line("west-1", Check.SESSION).up
+    assert world.line("west-1").up
+
+
+def test_a_short_session_harms_nobody_who_is_well(world: World) -> None:
+    world.pass_time(1.5)
+    world.hurry(Target("west-1", "orders", Check.SESSION))
+    assert world.line("west-1", Check.SESSION) == Health(since=world.line("west-1", Check.SESSION).since)
+    assert all(good for _, good in world.results)
 
 
 def test_a_stuck_session_is_given_up_and_made_again(world: World) -> None:
