@@ -115,6 +115,7 @@ class Daemon:
         self.events.write("start", f"Watching {len(self.prober.heard_at) - 1} other nodes.")
         loop = asyncio.get_running_loop()
         loop.add_reader(self.prober.pollers.alarm.fileno(), self._on_alarm)
+        loop.add_reader(self.prober.heartbeats.fileno(), self._on_heartbeats)
         if self.suspicion is not None:
             loop.add_reader(self.suspicion.ends.socket.fileno(), self._on_session_ends)
         tasks = [asyncio.create_task(keeper.run()) for keeper in self.keepers]
@@ -133,6 +134,7 @@ class Daemon:
                 task.result()
         finally:
             loop.remove_reader(self.prober.pollers.alarm.fileno())
+            loop.remove_reader(self.prober.heartbeats.fileno())
             if self.suspicion is not None:
                 loop.remove_reader(self.suspicion.ends.socket.fileno())
                 self.suspicion.ends.close()
@@ -345,6 +347,11 @@ class Daemon:
         now = self._clock()
         if results := self.prober.handle_alarms(now):
             self.take(results, max(0.0, now - self._due_at), now)
+
+    def _on_heartbeats(self) -> None:
+        now = self._clock()
+        if self.prober.hear(now):
+            self.take((), max(0.0, now - self._due_at), now)
 
     def _on_session_ends(self) -> None:
         now = self._clock()

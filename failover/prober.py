@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from socket import socket
 
 from failover.config import Config, Peer
 from failover.connection import Pollers
@@ -120,6 +121,18 @@ class Prober:
         self._beat(now)
         self._note_heard(now)
         return results
+
+    @property
+    def heartbeats(self) -> socket:
+        """Readable when a heartbeat has come; `hear` it then. Ticks take in what nobody has heard."""
+        return self._pulse.socket
+
+    def hear(self, now: float) -> bool:
+        """Take in heartbeats; whether a node says something new of its instances, which waits for no tick."""
+        self._pulse.receive()
+        self._note_heard(now)
+        news, self._pulse.news = self._pulse.news, False
+        return news
 
     def hurry(self, target: Target, now: float, health: Mapping[Target, Health]) -> None:
         """Try a fresh session with `target` now, unless it is known to be down."""

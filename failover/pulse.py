@@ -29,6 +29,8 @@ class Pulse:
     """Peers that were heard since the caller last looked."""
     refused: int = 0
     """Datagrams with a wrong MAC, an unknown sender or an old sequence."""
+    news: bool = False
+    """Whether a peer has said something else of its instances since the caller last looked."""
     own_report: bytes = b"{}"
     """What this node says of itself."""
     own_statement: bytes = b""
@@ -86,8 +88,12 @@ class Pulse:
         beat = decode(self.secret, datagram, self.node)
         if beat is None or beat.sender not in self.peers:
             self.refused += 1
-        elif self._correspondent(beat.sender).accept(beat, self.own_life):
+            return
+        known = self._correspondent(beat.sender)
+        before = known.report
+        if known.accept(beat, self.own_life):
             self.heard.add(beat.sender)
+            self.news = self.news or known.report.failing != before.failing
         elif beat.echoed_life == self.own_life:
             self.refused += 1
 
