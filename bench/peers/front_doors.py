@@ -89,8 +89,7 @@ class HaproxyFast(Haproxy):
     setting = "checks every 100 ms"
     defaults = _FAST
     server_words = (
-        "check inter 100ms fastinter 100ms downinter 100ms "
-        "fall 2 rise 2 observe layer4 on-error mark-down"
+        "check inter 100ms fastinter 100ms downinter 100ms fall 2 rise 2 observe layer4 on-error mark-down"
     )
     period_seconds = 0.1
 
@@ -102,8 +101,10 @@ class Fleet(Haproxy):
     setting = "as shipped"
     defaults = _FAST.replace("timeout check 200ms", "timeout check 3s")
     check = _FLEET_CHECK
-    server_words = "check inter 9s fastinter 1s downinter 1s "
+    server_words = (
+        "check inter 9s fastinter 1s downinter 1s "
         "fall 3 rise 2 observe layer4 error-limit 2 on-error mark-down"
+    )
     tells = (
         f"    log 127.0.0.1:{_SESSIONS_PORT} len 256 format raw local0 info\n"
         '    log-format "%b %s %ci %U %B"\n'
