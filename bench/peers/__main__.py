@@ -6,6 +6,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
@@ -16,10 +17,12 @@ from rich.table import Table
 from bench.errors import BenchError
 from bench.main import benchmark
 from bench.peers.catalogue import TOOLS, missing
+from bench.peers.noise import Day, Noise, live_through
 from bench.peers.tool import Tool
 from bench.peers.trial import Outcome, try_once
 from bench.peers.world import Fault, Node, enter, two_nodes
 
+Days = dict[tuple[str, str], dict[Noise, Day]]
 Results = dict[tuple[str, str], dict[Fault, list[Outcome]]]
 
 
@@ -55,6 +58,21 @@ async def _tried(
         return None
 
 
+async def bad_days(tools: Sequence[type[Tool]], seconds: int, seed: int, told: Console) -> Days:
+    """Each tool lives through each kind of noise once."""
+    chance = random.Random(seed)  # noqa: S311 - picks moments, not secrets
+    found: Days = {(one.name, one.setting): {} for one in tools}
+    with tempfile.TemporaryDirectory() as name, two_nodes(Path(name)) as nodes:
+        for noise in Noise:
+            for kind in tools:
+                directory = Path(name) / f"{noise.name}-{kind.__name__}"
+                directory.mkdir()
+                day = await live_through(kind(), noise, seconds, nodes, directory, chance)
+                found[kind.name, kind.setting][noise] = day
+                told.print(f"[dim]{noise}, {kind.name} ({kind.setting}): {_day(day)}[/dim]")
+    return found
+
+
 @click.command()
 @click.option("--trials", "count", type=click.IntRange(1), default=5, show_default=True, help="Of each kind.")
 @click.option(
@@ -67,10 +85,22 @@ async def _tried(
     type=click.Choice([str(one) for one in Fault]),
     help="Repeatable [default: all].",
 )
+@click.option(
+    "--noise",
+    "noise_seconds",
+    type=click.IntRange(1),
+    help="Break nothing: count wrong ejections for so many seconds.",
+)
 @click.option("--seed", type=int, help="Repeats the moments [default: new ones].")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
-    count: int, names: tuple[str, ...], faults: tuple[str, ...], seed: int | None, *, as_json: bool
+    count: int,
+    names: tuple[str, ...],
+    faults: tuple[str, ...],
+    noise_seconds: int | None,
+    seed: int | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Break one of two mail nodes and say for how long clients suffered, tool by tool.
 
@@ -83,6 +113,15 @@ def main(
     chosen = seed if seed is not None else random.SystemRandom().randrange(2**31)
     kinds = [Fault(one) for one in faults] or list(Fault)
     told = Console(stderr=True, highlight=False)
+    if noise_seconds is not None:
+        days = asyncio.run(bad_days(tools, noise_seconds, chosen, told))
+        if as_json:
+            click.echo(
+                json.dumps({"seed": chosen, "seconds": noise_seconds, "rows": _day_rows(days)}, indent=2)
+            )
+        else:
+            _print_days(days)
+        return
     found = asyncio.run(compare(tools, kinds, count, chosen, told))
     if as_json:
         click.echo(json.dumps(_document(found, chosen), indent=2))
@@ -117,6 +156,25 @@ def _print(found: Results, faults: Sequence[Fault]) -> None:
     for (name, setting), by_fault in found.items():
         table.add_row(name, setting, *(_cell(by_fault[fault]) for fault in faults))
     Console(highlight=False).print(table)
+
+
+def _day_rows(days: Days) -> list[dict[str, object]]:
+    return [
+        {"tool": name, "setting": setting, **{str(noise): asdict(day) for noise, day in by_noise.items()}}
+        for (name, setting), by_noise in days.items()
+    ]
+
+
+def _print_days(days: Days) -> None:
+    table = Table("wrongly taken out; bad sessions", "setting", *map(str, Noise), box=None)
+    for (name, setting), by_noise in days.items():
+        table.add_row(name, setting, *(_day(by_noise[noise]) for noise in Noise))
+    Console(highlight=False).print(table)
+
+
+def _day(day: Day) -> str:
+    out = "?" if day.ejections is None else str(day.ejections)
+    return f"{out}; {day.bad} of {day.attempts}"
 
 
 def _cell(outcomes: Sequence[Outcome]) -> str:

@@ -38,7 +38,7 @@ async def try_once(
     client = Client(tool.find)
     running = asyncio.create_task(client.run())
     try:
-        await _until_steady(tool, client)
+        await until_steady(tool, client)
         await asyncio.sleep(chance.uniform(0, tool.period_seconds))
         victim = next((one for one in nodes if one.name == client.most_used(1.0)), nodes[0])
         victim.inject(fault)
@@ -71,7 +71,8 @@ def outcome(attempts: Sequence[Attempt], at: float, end: float) -> Outcome:
     )
 
 
-async def _until_steady(tool: Tool, client: Client) -> None:
+async def until_steady(tool: Tool, client: Client) -> None:
+    """Wait until mail flows; BenchError when it does not begin to."""
     began = time.monotonic()
     await asyncio.sleep(tool.settle_seconds)
     while not client.steady(STEADY_SECONDS):

@@ -25,8 +25,8 @@ SHARED = "10.77.0.100"
 ANY = "0.0.0.0"  # noqa: S104 - within a network of its own, where one address moves
 _UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 _NFT = """table inet fault {{
-    chain in {{ type filter hook input priority 0; {rule}; }}
-    chain out {{ type filter hook output priority 0; {rule}; }}
+    chain in {{ type filter hook input priority 0; iifname net0 {rule}; }}
+    chain out {{ type filter hook output priority 0; oifname net0 {rule}; }}
 }}"""
 
 
@@ -97,6 +97,10 @@ class Node:
             else:
                 run(self.command("nft", "delete", "table", "inet", "fault"))
         self.faults.clear()
+
+    def signal(self, number: int) -> None:
+        """Send its mail server a signal."""
+        self._running().send_signal(number)
 
     def lose(self, percent: int) -> None:
         """Lose so much of all packets at random; 0 ends it."""
