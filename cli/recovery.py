@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from infra.recovery.files import apply, with_left
 from infra.recovery.locks import Lock, drop, locks_of
 from infra.recovery.lookup import verdicts
 from infra.recovery.model import FATES, RecoveryError, Verdict
-from infra.recovery.planned import of_lost_state, strays, with_planned
+from infra.recovery.planned import makes_silently, of_lost_state, strays, with_planned
 from infra.recovery.runs import Run, end_remains, noted
+from infra.recovery.settling import unsettled_after_a_bad_end
 from infra.recovery.state import urns_in
 from infra.recovery.stores import folder_of
 
@@ -129,8 +131,8 @@ def _account_number(stack: AwsStack) -> str:
     return aws.account
 
 
-def _settle(seconds: float) -> None:
-    click.echo(f"Waiting {seconds:.0f} s: AWS may not show yet what was asked for last.", err=True)
+def _settle(seconds: float, because: str = "") -> None:
+    click.echo(f"{because}waiting {seconds:.0f} s, AWS may not show yet what was asked for last.", err=True)
     time.sleep(seconds)
 
 
@@ -208,7 +210,13 @@ def take_up_strays(stack: AwsStack, plan: Path, consent: Consent) -> frozenset[s
     if document is None:
         return frozenset()
     assumed = with_planned(with_left(document, left_file(stack)), planned, consent.chosen)
-    found = strays(document, assumed, _account_number(stack), Account(), consent.chosen)
+    look_again = partial(strays, document, assumed, _account_number(stack), Account(), consent.chosen)
+    found = look_again()
+    if not found and makes_silently(assumed, consent.chosen):
+        seconds = unsettled_after_a_bad_end(stack, document)
+        if seconds > 0:
+            _settle(seconds, f"The last run on {stack.name} did not end well: ")
+            found = look_again()
     if not found:
         return frozenset()
     click.echo(f"AWS has what the state of {stack.name} does not know.", err=True)

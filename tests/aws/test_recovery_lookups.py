@@ -10,8 +10,9 @@ from infra.recovery.account import Account
 from infra.recovery.chosen import Chosen, LeftOut
 from infra.recovery.judge import judge
 from infra.recovery.kinds import LOOKS, by_id
-from infra.recovery.lookup import SETTLE_SECONDS, verdicts
+from infra.recovery.lookup import verdicts
 from infra.recovery.model import Pending, RecoveryError, Verdict
+from infra.recovery.settling import SETTLE_SECONDS
 from infra.recovery.state import taken_up
 from lab.aws.config import ACCOUNT
 from lab.aws.server.app import Server

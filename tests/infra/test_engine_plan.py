@@ -12,8 +12,12 @@ from cli.engine import ProvisioningError
 from cli.main import cli as mtafleet
 from cli.maintenance.machine import MACHINE_TYPES
 from cli.plan import PlanRefusedError
+from fleet.spec.load import load_environment
+from infra.aws_stack import AwsStack
+from infra.engine.leftovers import remove_torn_attributes
 from infra.engine.urns import urn_in
 from infra.recovery.model import RecoveryError
+from infra.recovery.settling import unsettled_after_a_bad_end
 from lab.aws.server.app import serving
 from tests.infra.aws_engine import FOUNDATION, NAME, REGIONS, AwsFleet
 from tests.infra.aws_images import share_image
@@ -50,11 +54,23 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsFleet]:
                 with pytest.raises(RecoveryError, match=r"locked by .*--take-over"):
                     run(made, "up", "--part", "foundation")
                 (made.folder / "first").write_text(run(made, "up", "--part", "foundation", "--take-over"))
+                assert not ended_badly(made)  # nothing has run on this stack yet
                 Held(made, faults, IN_FLEET).kill(start_mtafleet(made, "up", str(made.file)))
+                assert ended_badly(made)
                 (made.folder / "second").write_text(run(made, "up"))
+                assert not ended_badly(made)
                 yield made
             finally:
                 end_processes(made)
+
+
+def ended_badly(fleet: AwsFleet) -> bool:
+    """Whether AWS may not show yet what the last run on the machines' stack asked for, within an hour."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("infra.recovery.settling.SETTLE_SECONDS", 3600.0)
+        stack = AwsStack.of(load_environment(str(fleet.file)), "fleet")
+        remove_torn_attributes(fleet.folder / "backend/.pulumi/stacks", NAME)  # as every run does first
+        return unsettled_after_a_bad_end(stack, stack.exported() or {}) > 0
 
 
 def run(fleet: AwsFleet, command: str, *arguments: str) -> str:
