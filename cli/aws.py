@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cli.closing import refuse_lockout
 from cli.engine import ProvisioningError, run_in_foreground
 from cli.plan import look, refuse, show
 from cli.recovery import (
@@ -62,6 +63,7 @@ def up_on_aws(
     with alone(environment.environment, "up"), TemporaryDirectory(prefix="mtafleet-plan-") as folder:
         adopted = set(take_up(stack, consent, "up"))
         stack.require()
+        refuse_lockout(stack)
         arguments = [*arguments, *exclusions(stack, consent.chosen.left_out)]
         file = Path(folder) / "plan.json"
         file.touch(0o600)  # it tells what resources are made of
