@@ -13,6 +13,7 @@ from cli.plan import look, refuse, show
 from cli.recovery import (
     announce,
     exclusions,
+    refuse_in_part,
     refuse_unused,
     run_file,
     take_up,
@@ -60,6 +61,7 @@ def up_on_aws(
     killed run has made.
     """
     stack, consent = AwsStack.of(environment, part), consent or Consent()
+    refuse_in_part(consent)
     with alone(environment.environment, "up"), TemporaryDirectory(prefix="mtafleet-plan-") as folder:
         adopted = set(take_up(stack, consent, "up"))
         stack.require()

@@ -34,6 +34,14 @@ _LOST = (
 )
 
 
+_WHOLE = (
+    "A state that was lost is taken up whole or not at all: records, policies and the machines' stack take "
+    "every region's addresses together. Machines need no state: mail goes on. Put an older version of the "
+    "state back (docs/aws.md), or run the same when the region's API answers. When the region is lost for "
+    "good, take it out of the environment file; should it return, put it back there, and run the same again"
+)
+
+
 @dataclass(frozen=True)
 class Unfinished:
     """What a killed run has left in a stack's state, and what becomes of it."""
@@ -211,7 +219,12 @@ def take_up_strays(stack: AwsStack, plan: Path, consent: Consent) -> frozenset[s
         return frozenset()
     assumed = with_planned(with_left(document, left_file(stack)), planned, consent.chosen)
     look_again = partial(strays, document, assumed, _account_number(stack), Account(), consent.chosen)
-    found = look_again()
+    try:
+        found = look_again()
+    except RecoveryError as error:
+        if not consent.chosen.lost:
+            raise
+        raise RecoveryError(f"{str(error).splitlines()[0]}\nNothing was changed. {_WHOLE}") from error
     if not found and makes_silently(assumed, consent.chosen):
         seconds = unsettled_after_a_bad_end(stack, document)
         if seconds > 0:
@@ -223,6 +236,14 @@ def take_up_strays(stack: AwsStack, plan: Path, consent: Consent) -> frozenset[s
     unfinished = Unfinished(stack, document, found, assumed)
     show(unfinished)
     return carry_out(unfinished, "up")
+
+
+def refuse_in_part(consent: Consent) -> None:
+    """RecoveryError when a lost state is to be taken up without a part of the fleet."""
+    left_out = consent.chosen.left_out
+    if consent.chosen.lost and (left_out.regions or left_out.patterns):
+        named = ", ".join(sorted({*left_out.regions, *left_out.patterns}))
+        raise RecoveryError(f"--adopt-lost cannot leave out {named}. Nothing was changed. {_WHOLE}")
 
 
 def refuse_unused(stack: AwsStack, consent: Consent, adopted: Collection[str]) -> None:

@@ -20,7 +20,7 @@ from fleet.errors import MtafleetError
 from infra.plan import Change, Plan
 from infra.recovery.chosen import LeftOut
 from infra.recovery.locks import drop
-from infra.recovery.model import Candidate, Pending, Verdict
+from infra.recovery.model import Candidate, Pending, RecoveryError, Verdict
 from infra.recovery.runs import Run
 from infra.recovery.settling import SETTLE_SECONDS
 from infra.recovery.state import pending_in
@@ -385,3 +385,29 @@ def test_long_after_a_bad_end_nothing_is_waited_for(engine: Engine, looks: list[
     engine.history, engine.written = [ended("failed")], datetime.now(UTC) - timedelta(seconds=SETTLE_SECONDS)
     assert run("up", "dev").exit_code == 0
     assert looks == ["looked"]
+
+
+@pytest.mark.parametrize("left_out", [("--without", "ireland"), ("--exclude", "**aws-ireland")])
+def test_a_lost_state_is_not_taken_up_in_part(engine: Engine, left_out: tuple[str, str]) -> None:
+    told = refused("up", "dev", "--adopt-lost", *left_out)
+    assert f"--adopt-lost cannot leave out {left_out[1]}. Nothing was changed" in told
+    assert "take it out of the environment file" in told
+    assert engine.run == []
+    assert engine.imported == []
+
+
+def test_a_lost_state_and_a_dead_region_end_the_run_with_what_helps(
+    engine: Engine, looks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To leave the region out, as otherwise, would not help."""
+
+    def dead(*_: object) -> tuple[Verdict, ...]:
+        raise RecoveryError("AWS cannot be asked in eu-west-1\n`--without eu-west-1` leaves it out")
+
+    monkeypatch.setattr(cli.recovery, "strays", dead)
+    assert "leaves it out" in refused("up", "dev")
+    told = refused("up", "dev", "--adopt-lost")
+    assert told.startswith("AWS cannot be asked in eu-west-1\nNothing was changed. A state that was lost")
+    assert "--without" not in told
+    assert engine.run == []
+    assert engine.imported == []
