@@ -10,7 +10,7 @@ from fleet.inventory import Outputs
 from fleet.topology import Fleet
 from infra.aws_stack import AwsStack
 from infra.outputs import StackOutputs, read_outputs
-from infra.sessions.agent import install, without_agent
+from infra.sessions.agents import install, without_agent
 from infra.ssh import NodeShells, node_shells
 
 

@@ -1,10 +1,9 @@
-"""Session Manager's agent: how it comes onto a machine, and how to see whether it is there."""
+"""Session Manager's agent: the commands that install it, and that tell whether it runs.
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+The program imports this: it loads nothing that goes to machines.
+"""
+
 from shlex import join
-
-from infra.ssh import COULD_NOT_CONNECT, NodeShells
 
 _URL = "https://s3.{region}.amazonaws.com/amazon-ssm-{region}/latest/debian_amd64/amazon-ssm-agent.deb"
 """From AWS's own bucket: Debian's images come without it."""
@@ -23,7 +22,6 @@ _INSTALL = (
 
 RUNS = "systemctl is-active --quiet amazon-ssm-agent"
 """A shell command that succeeds on a machine whose agent runs, whether AWS lets it connect or not."""
-_INSTALL_SECONDS = 15 * 60
 
 
 def first_boot(region: str) -> list[list[str]]:
@@ -37,27 +35,3 @@ def installing(region: str) -> str:
     fetch = join([*_FETCH, *_LATER, "--output", _PACKAGE, _URL.format(region=region)])
     install = join(["sh", "-c", _INSTALL.format(package=_PACKAGE)])
     return f"{RUNS} || {{ {fetch} && {install} >&2 && systemctl enable --quiet --now amazon-ssm-agent; }}"
-
-
-def without_agent(shells: NodeShells, nodes: Sequence[str]) -> dict[str, str]:
-    """Those nodes whose agent is not seen to run, each with why."""
-    with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as workers:
-        replies = dict(zip(nodes, workers.map(lambda node: shells.ask_one(node, RUNS), nodes), strict=True))
-    return {
-        node: reply.problem if _unreachable(reply.exit_code, reply.problem) else "the agent does not run"
-        for node, reply in replies.items()
-        if not reply.ok
-    }
-
-
-def install(shells: NodeShells, regions: Mapping[str, str]) -> dict[str, str]:
-    """Have the agent run on each node (given with its AWS region); those where it could not be, and why."""
-    with ThreadPoolExecutor(max_workers=max(1, len(regions))) as workers:
-        replies = workers.map(
-            lambda node: shells.ask_one(node, installing(regions[node]), _INSTALL_SECONDS), regions
-        )
-        return {node: reply.problem for node, reply in zip(regions, replies, strict=True) if not reply.ok}
-
-
-def _unreachable(exit_code: int, problem: str) -> bool:
-    return bool(problem) and exit_code in (0, COULD_NOT_CONNECT)

@@ -34,7 +34,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsFleet]:
         zones = "      - us-east-1a\n      - us-east-1b\n"
         made.edit(zones, f"{zones}      existing:\n        {WARM}: {had['AllocationId']}\n")
         policy = ("--policy-pack", str(project_root() / "policy"))
-        made.up(FOUNDATION, *policy)
+        assert made.up(FOUNDATION, *policy).counts["imported"] == 1
         made.up(NAME, *policy)
         yield made
 
@@ -75,13 +75,6 @@ def test_every_node_is_rendered_from_the_outputs_without_a_machine(fleet: AwsFle
     assert "/etc/mtafleet/failover/config.json" in files["witness-1"]
 
 
-def test_a_new_image_alone_changes_nothing(fleet: AwsFleet) -> None:
-    """It is for new machines; that one machine takes it is held in `test_engine_plan`."""
-    fleet.configure(NAME, 'mtafleet:images["us-east-1"]', "ami-0fffffffffffffff0")
-    fleet.configure(NAME, 'mtafleet:images["eu-west-1"]', "ami-0fffffffffffffff0")
-    assert set(fleet.up(NAME).counts) == {"unchanged"}
-
-
 def test_one_machine_is_replaced_by_its_urn_and_nothing_else(fleet: AwsFleet) -> None:
     """As `mtafleet replace` does it, also when the image is the one it had."""
     before = fleet.outputs(NAME)["fleet"]["nodes"]
@@ -102,6 +95,7 @@ def test_one_machine_is_replaced_by_its_urn_and_nothing_else(fleet: AwsFleet) ->
 
 
 def test_an_address_keeps_its_elastic_ip_when_its_private_one_changes(fleet: AwsFleet) -> None:
+    """And machines keep their images: new ones are for new machines, see `test_engine_plan`."""
     allocation, public = (fleet.folder / "had").read_text().split()
     moved = "10.10.0.77"
     fleet.edit(f"      - {WARM}\n", f"      - {moved}\n")
@@ -109,9 +103,24 @@ def test_an_address_keeps_its_elastic_ip_when_its_private_one_changes(fleet: Aws
         f"        {WARM}: {allocation}\n",
         f"        {moved}: {allocation}\n      moved:\n        {moved}: {WARM}\n",
     )
+    for region in REGIONS:
+        fleet.configure(NAME, f'mtafleet:images["{region}"]', "ami-0fffffffffffffff0")
+    before = instances(fleet)
     assert set(fleet.up(FOUNDATION).counts) == {"unchanged"}
     fleet.up(NAME)
     assert bound(fleet, moved) == public
+    assert instances(fleet) == before
+
+
+def instances(fleet: AwsFleet) -> dict[str, str]:
+    """The machines that AWS has, each with its image."""
+    return {
+        one["InstanceId"]: one["ImageId"]
+        for region in REGIONS
+        for reservation in fleet.ec2(region).describe_instances()["Reservations"]
+        for one in reservation["Instances"]
+        if one["State"]["Name"] == "running"
+    }
 
 
 def records(fleet: AwsFleet) -> set[tuple[str, str]]:
