@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from cli.closing import refuse_lockout
 from cli.engine import ProvisioningError, run_in_foreground
 from cli.plan import look, refuse, show
 from cli.recovery import (
     announce,
     exclusions,
+    refuse_in_part,
     refuse_unused,
     run_file,
     take_up,
@@ -59,9 +61,11 @@ def up_on_aws(
     killed run has made.
     """
     stack, consent = AwsStack.of(environment, part), consent or Consent()
+    refuse_in_part(consent)
     with alone(environment.environment, "up"), TemporaryDirectory(prefix="mtafleet-plan-") as folder:
         adopted = set(take_up(stack, consent, "up"))
         stack.require()
+        refuse_lockout(stack)
         arguments = [*arguments, *exclusions(stack, consent.chosen.left_out)]
         file = Path(folder) / "plan.json"
         file.touch(0o600)  # it tells what resources are made of

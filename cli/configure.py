@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from cli.access import prepare_shells
+from cli.closing import open_the_other_way
 from cli.rendering import render, show_rendered, why_out_of_reach
 from cli.runs import INTERRUPTED_STATUS, alone
 from cli.status import ASK_DAEMON, read_observers
@@ -92,6 +93,7 @@ def _work(
         node_shells(outputs) as shells,
         _progress(list(limit) or list(models), quiet=as_json) as progress,
     ):
+        open_the_other_way(fleet, outputs, shells, limit, check=check)
         request = Request(
             project_root(),
             models,

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from cli.closing import refuse_lockout
 from cli.recovery import announce, exclusions, refuse_doubtful
 from cli.recovery_options import left_out, without_option
 from fleet.aws.cost import checks_month
@@ -73,6 +74,7 @@ def plan(
         show(stack, found)
     if unfinished is not None:
         refuse_doubtful(unfinished)
+    refuse_lockout(stack)
     refuse(stack, found, drop_nodes=drop_nodes)
 
 

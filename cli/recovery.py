@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from infra.recovery.files import apply, with_left
 from infra.recovery.locks import Lock, drop, locks_of
 from infra.recovery.lookup import verdicts
 from infra.recovery.model import FATES, RecoveryError, Verdict
-from infra.recovery.planned import of_lost_state, strays, with_planned
+from infra.recovery.planned import makes_silently, of_lost_state, strays, with_planned
 from infra.recovery.runs import Run, end_remains, noted
+from infra.recovery.settling import unsettled_after_a_bad_end
 from infra.recovery.state import urns_in
 from infra.recovery.stores import folder_of
 
@@ -29,6 +31,14 @@ _LOST = (
     "The account has this fleet, and this state does not know it. When the state is in another backend than "
     "{}, go there; when an older version of it is left, put that back first: keys for DKIM and passwords are "
     "nowhere else. When it is lost for good, --adopt-lost takes up all that bears exactly the fleet's tags. "
+)
+
+
+_WHOLE = (
+    "A state that was lost is taken up whole or not at all: records, policies and the machines' stack take "
+    "every region's addresses together. Machines need no state: mail goes on. Put an older version of the "
+    "state back (docs/aws.md), or run the same when the region's API answers. When the region is lost for "
+    "good, take it out of the environment file; should it return, put it back there, and run the same again"
 )
 
 
@@ -129,8 +139,8 @@ def _account_number(stack: AwsStack) -> str:
     return aws.account
 
 
-def _settle(seconds: float) -> None:
-    click.echo(f"Waiting {seconds:.0f} s: AWS may not show yet what was asked for last.", err=True)
+def _settle(seconds: float, because: str = "") -> None:
+    click.echo(f"{because}waiting {seconds:.0f} s, AWS may not show yet what was asked for last.", err=True)
     time.sleep(seconds)
 
 
@@ -208,13 +218,32 @@ def take_up_strays(stack: AwsStack, plan: Path, consent: Consent) -> frozenset[s
     if document is None:
         return frozenset()
     assumed = with_planned(with_left(document, left_file(stack)), planned, consent.chosen)
-    found = strays(document, assumed, _account_number(stack), Account(), consent.chosen)
+    look_again = partial(strays, document, assumed, _account_number(stack), Account(), consent.chosen)
+    try:
+        found = look_again()
+    except RecoveryError as error:
+        if not consent.chosen.lost:
+            raise
+        raise RecoveryError(f"{str(error).splitlines()[0]}\nNothing was changed. {_WHOLE}") from error
+    if not found and makes_silently(assumed, consent.chosen):
+        seconds = unsettled_after_a_bad_end(stack, document)
+        if seconds > 0:
+            _settle(seconds, f"The last run on {stack.name} did not end well: ")
+            found = look_again()
     if not found:
         return frozenset()
     click.echo(f"AWS has what the state of {stack.name} does not know.", err=True)
     unfinished = Unfinished(stack, document, found, assumed)
     show(unfinished)
     return carry_out(unfinished, "up")
+
+
+def refuse_in_part(consent: Consent) -> None:
+    """RecoveryError when a lost state is to be taken up without a part of the fleet."""
+    left_out = consent.chosen.left_out
+    if consent.chosen.lost and (left_out.regions or left_out.patterns):
+        named = ", ".join(sorted({*left_out.regions, *left_out.patterns}))
+        raise RecoveryError(f"--adopt-lost cannot leave out {named}. Nothing was changed. {_WHOLE}")
 
 
 def refuse_unused(stack: AwsStack, consent: Consent, adopted: Collection[str]) -> None:

@@ -13,7 +13,10 @@ from fleet.paths import state_directory
 
 @dataclass(slots=True)
 class Journal:
-    """The replacement under way: `done` maps steps to when they ended (UTC), `started` has those begun."""
+    """The replacement under way: `done` maps steps to when they ended (UTC), `started` has those begun.
+
+    `machines` are AWS's ids: of the machine that is replaced, then of each that was made in its place.
+    """
 
     file: Path
     node: str
@@ -21,18 +24,39 @@ class Journal:
     begun: str
     done: dict[str, str] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
+    machines: list[str] = field(default_factory=list)
 
     def needs(self, step: str, drained_for: timedelta) -> bool:
         """Whether `step` is to be done (again).
 
-        A drain is made anew as long as the machine was not touched, and when its order has run out since.
+        A drain is made anew as long as the machine was not touched, and when its order has run out since. A
+        machine that was made and not configured yet has no mail to hand over, nor anything that could do so.
         """
         if step not in self.done:
             return True
-        if step != "drain" or "machine" in self.done:
+        if step != "drain" or "machine" in self.done or (self.made and "configure" not in self.started):
             return False
         until = parse_time(self.done[step], step) + drained_for
         return "machine" not in self.started or until <= now()
+
+    @property
+    def made(self) -> str:
+        """The id of the newest machine that was made in this replacement; empty before the first."""
+        return self.machines[-1] if len(self.machines) > 1 else ""
+
+    def note_machine(self, identity: str) -> None:
+        """Note the machine that is there: first the one to be replaced, "" for none, then what comes."""
+        if self.machines[-1:] != [identity]:
+            self.machines.append(identity)
+            self._write()
+
+    def discard_machine(self) -> None:
+        """Have another machine made. MaintenanceError when the one that was made is configured already."""
+        if "configure" in self.done:
+            raise MaintenanceError(
+                f"{self.node}: the new machine is configured; finish this replacement without --again first"
+            )
+        self.done.pop("machine", None)
 
     def start(self, step: str) -> None:
         if step not in self.started:

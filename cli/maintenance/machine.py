@@ -3,9 +3,13 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
 
 from cli.aws import up_on_aws
 from cli.maintenance.errors import MaintenanceError
+from cli.maintenance.journal import Journal
 from cli.recovery import take_up
 from cli.recovery_options import Consent
 from cli.runs import alone
@@ -15,7 +19,7 @@ from fleet.topology import Fleet
 from infra.aws_stack import AwsStack
 from infra.engine import engine_environment
 from infra.engine.errors import EngineError
-from infra.engine.urns import find_urn, urn_in
+from infra.engine.urns import find_urn, resource_in
 from infra.outputs import read_outputs
 from infra.recovery.chosen import LeftOut
 from infra.ssh import node_shells
@@ -26,29 +30,56 @@ BOOT_TIMEOUT_SECONDS = 300.0
 BOOT_POLL_SECONDS = 5.0
 
 
-def replace_machine(fleet: Fleet, node: str) -> None:
-    """Replace the machine of `node`, and what is bound to it; returns when the new one can be entered.
+def replace_machine(fleet: Fleet, journal: Journal, *, again: bool = False) -> None:
+    """Replace the journal's machine, and what is bound to it; returns when the new one can be entered.
 
     On AWS the stack's config names it meanwhile, so that it takes the pinned image, and the plan is judged as
-    for every `up`. Raises ProvisioningError when the engine fails, MaintenanceError when the machine never
+    for every `up`. A machine that this replacement has made already is only waited for, unless `again` asks
+    for another. Raises ProvisioningError when the engine fails, MaintenanceError when the machine never
     answers.
     """
     if fleet.environment.substrate == "lab":
-        _in_lab(fleet.environment.environment, node)
+        _in_lab(fleet.environment.environment, journal.node)
         return
     stack = AwsStack.of(fleet.environment, "fleet")
+    if again or not journal.made or _machine_of(stack, journal.node).id != journal.made:
+        _on_aws(fleet, stack, journal)
+    else:
+        click.echo(f"{journal.node}: {journal.made} was made in its place before", err=True)
+    _await_answer(stack.name, journal.node)
+
+
+def _on_aws(fleet: Fleet, stack: AwsStack, journal: Journal) -> None:
+    """Have the engine replace the machine, or finish a replacement that a killed run had begun."""
+    node = journal.node
     # Of other regions nothing is touched: what is pending there may wait, should their API be down.
     consent = Consent().leaving_out(LeftOut(only=fleet.node(node).site))
     with alone(fleet.environment.environment, "up"):
         adopted = take_up(stack, consent, "replace")
-    urn = urn_in(stack.call(["stack", "export"]), MACHINE_TYPES["aws"], node)
-    if urn in adopted:
-        urn = None  # a killed run had made the new machine already
-    if urn is None:
-        consent = Consent()  # a plain `up`, of every region
+    machine = _machine_of(stack, node)
+    urn = machine.urn
+    # A killed run had deleted the old machine or made a new one: a plain `up` of every region does the rest.
+    made = urn in adopted or (bool(journal.machines) and machine.id not in journal.machines)
+    if made or not urn:
+        urn, consent = "", Consent()
+    if not journal.machines:
+        journal.note_machine(machine.id if urn else "")
     with _named_in_config(stack, node):
         up_on_aws(fleet.environment, "fleet", _only(urn), drop_nodes=False, consent=consent)
-    _await_answer(stack.name, node)
+    journal.note_machine(_machine_of(stack, node).id)
+
+
+@dataclass(frozen=True)
+class _Machine:
+    """What the state has of a node's machine; empty when it has none."""
+
+    urn: str = ""
+    id: str = ""
+
+
+def _machine_of(stack: AwsStack, node: str) -> _Machine:
+    found = resource_in(stack.call(["stack", "export"]), MACHINE_TYPES["aws"], node)
+    return _Machine() if found is None else _Machine(str(found["urn"]), str(found.get("id", "")))
 
 
 def _in_lab(environment: str, node: str) -> None:
@@ -88,6 +119,7 @@ def _await_answer(environment: str, node: str) -> None:
         while not (reply := shells.ask_one(node, "true")).ok:
             if time.monotonic() >= deadline:
                 raise MaintenanceError(
-                    f"{node} does not answer {BOOT_TIMEOUT_SECONDS:.0f} s after it was made: {reply.problem}"
+                    f"{node} does not answer within {BOOT_TIMEOUT_SECONDS:.0f} s of its making: "
+                    f"{reply.problem}. The same command waits for it anew; --again has another machine made"
                 )
             time.sleep(BOOT_POLL_SECONDS)

@@ -33,6 +33,9 @@ class Interrupted(Exception):  # noqa: N818  not an error: somebody asked for it
 @click.option(
     "--timeout", type=Duration(), default=DEFAULT_TIMEOUT, help="For its mail to leave [default: 10m]."
 )
+@click.option(
+    "--again", is_flag=True, help="On AWS: the machine that an unfinished run has made is replaced, too."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done and whether it may be; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def replace(
@@ -42,6 +45,7 @@ def replace(
     span: timedelta,
     timeout: timedelta,
     *,
+    again: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -55,9 +59,11 @@ def replace(
     drain += ["--for", _spelt(span), "--timeout", _spelt(timeout)]
     with alone(environment, "replace"):
         journal = open_journal(environment, node)
+        if again:
+            journal.discard_machine()
         steps: list[Step] = [
             ("drain", "take it out of service; its mail leaves", lambda: _run(drain)),
-            ("machine", "replace its machine", lambda: replace_machine(fleet, node)),
+            ("machine", "replace its machine", lambda: replace_machine(fleet, journal, again=again)),
             ("configure", "configure it", lambda: _run(["configure", environment, "--limit", node])),
             ("undrain", "put it back into service", lambda: _run(["undrain", environment, node])),
         ]

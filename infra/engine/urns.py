@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from infra.engine.stack import pulumi
 
@@ -24,9 +25,15 @@ def find_urn(
 
 def urn_in(export: str, resource_type: str, name: str) -> str | None:
     """The same in the JSON of `pulumi stack export`; what only waits to be deleted does not count."""
+    found = resource_in(export, resource_type, name)
+    return None if found is None else str(found["urn"])
+
+
+def resource_in(export: str, resource_type: str, name: str) -> Mapping[str, Any] | None:
+    """The whole resource, as the state has it."""
     resources = json.loads(export)["deployment"].get("resources") or []
     for one in resources:
-        urn = str(one["urn"])
-        if one["type"] == resource_type and urn.endswith(f"::{name}") and not one.get("delete"):
-            return urn
+        found: Mapping[str, Any] = one
+        if one["type"] == resource_type and one["urn"].endswith(f"::{name}") and not one.get("delete"):
+            return found
     return None

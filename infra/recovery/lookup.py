@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from infra.recovery.account import Account
@@ -10,10 +9,8 @@ from infra.recovery.chosen import Chosen
 from infra.recovery.judge import judge, judge_chosen, judge_elsewhere
 from infra.recovery.kinds import LOOKS, REPEATABLE, SILENTLY_TWICE, by_id
 from infra.recovery.model import Pending, Verdict
-from infra.recovery.state import known_ids, pending_in, written
-
-SETTLE_SECONDS = 60.0
-"""How long after a creating call AWS may still not show what it made."""
+from infra.recovery.settling import unsettled_seconds
+from infra.recovery.state import known_ids, pending_in
 
 
 def verdicts(
@@ -26,7 +23,7 @@ def verdicts(
     """What becomes of each operation that the state has pending; RecoveryError when AWS cannot be asked.
 
     `settle` waits some seconds: what AWS would make twice is believed to be missing only when that was seen
-    SETTLE_SECONDS after the state was written.
+    a settled time after the state was written.
     """
     pending = pending_in(document)
     found = {one.key: verdict for one in pending if (verdict := _unasked(one, chosen)) is not None}
@@ -35,9 +32,8 @@ def verdicts(
         account.require(account_number, [one.region for one in asked])
     found |= {one.key: _one(one, document, account, chosen) for one in asked}
     unseen = [one for one in asked if found[one.key].fate == "forget" and one.type in SILENTLY_TWICE]
-    seconds = SETTLE_SECONDS - (datetime.now(UTC) - written(document)).total_seconds()
-    if unseen and seconds > 0:
-        settle(min(seconds, SETTLE_SECONDS))
+    if unseen and (seconds := unsettled_seconds(document)) > 0:
+        settle(seconds)
         found |= {one.key: _one(one, document, account, chosen) for one in unseen}
     return tuple(found[one.key] for one in pending)
 

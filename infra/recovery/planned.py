@@ -78,6 +78,14 @@ def strays(
     return tuple(found) or tuple(map(_unmade, waiting))
 
 
+def makes_silently(assumed: Document, chosen: Chosen) -> bool:
+    """Whether `with_planned` found what AWS would make twice without a word, beyond what is chosen."""
+    return any(
+        one.operation == PLANNED and one.type in SILENTLY_TWICE and one.urn not in chosen.ids
+        for one in pending_in(assumed)
+    )
+
+
 def of_lost_state(verdicts: Sequence[Verdict]) -> bool:
     """Whether something was found of which the state should have known much more."""
     return any(_NEVER_HAD in one.why for one in verdicts)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.aws.server.app import Server, serving
+from tests.aws_models import share_models
 from tests.providerkit.sdk import load_sdk
 
 if TYPE_CHECKING:
     from tests.aws.driver import Driver
 
+share_models()
 load_sdk()
 
 

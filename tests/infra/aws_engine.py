@@ -54,12 +54,9 @@ class AwsFleet:
         (folder / "passphrase").write_text("correct horse\n")
         fleet = cls(folder, server)
         fleet.file.write_text(small_environment())
-        for stack in (FOUNDATION, NAME):
-            fleet.run("stack", "init", stack)
-            fleet.configure(stack, "mtafleet:environment", str(fleet.file))
-        fleet.configure(FOUNDATION, "mtafleet:delegated", "true")
-        for region in REGIONS:
-            fleet.configure(NAME, f'mtafleet:images["{region}"]', "ami-0123456789abcdef0")
+        images = dict.fromkeys(REGIONS, "ami-0123456789abcdef0")
+        fleet.begin(FOUNDATION, environment=str(fleet.file), delegated=True)
+        fleet.begin(NAME, environment=str(fleet.file), images=images)
         return fleet
 
     @property
@@ -93,6 +90,14 @@ class AwsFleet:
             check=False,
         )
         return Result(done.returncode, done.stdout or done.stderr)
+
+    def begin(self, stack: str, **settings: Any) -> None:
+        """Make a stack, its configuration written at once: each `config set` would start the engine."""
+        assert self.run("stack", "init", stack).status == 0
+        file = self.folder / f"project/Pulumi.{stack}.yaml"
+        document = yaml.safe_load(file.read_text())
+        document["config"] = {f"mtafleet:{name}": value for name, value in settings.items()}
+        file.write_text(yaml.safe_dump(document))
 
     def configure(self, stack: str, key: str, value: str) -> None:
         done = self.run("config", "set", "--path", key, value, "--stack", stack)

@@ -39,7 +39,7 @@ def surroundings(fleet: AwsFleet) -> Iterator[None]:
         for name, value in {**fleet.environment, **CREDENTIALS}.items():
             patch.setenv(name, value)
         patch.setattr("infra.aws_stack.project_root", lambda: fleet.folder / "project")
-        patch.setattr("infra.recovery.lookup.SETTLE_SECONDS", 0.0)
+        patch.setattr("infra.recovery.settling.SETTLE_SECONDS", 0.0)
         for user in ("cli.runs", "cli.recovery", "cli.maintenance.records"):
             patch.setattr(f"{user}.state_directory", lambda name: fleet.folder / "mtafleet" / name)
         yield

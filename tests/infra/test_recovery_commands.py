@@ -3,7 +3,8 @@
 import json
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,18 @@ import cli.recovery
 import infra.aws_stack
 from cli.main import cli as mtafleet
 from fleet.errors import MtafleetError
-from infra.plan import Plan
+from infra.plan import Change, Plan
 from infra.recovery.chosen import LeftOut
 from infra.recovery.locks import drop
-from infra.recovery.model import Candidate, Pending, Verdict
+from infra.recovery.model import Candidate, Pending, RecoveryError, Verdict
 from infra.recovery.runs import Run
+from infra.recovery.settling import SETTLE_SECONDS
 from infra.recovery.state import pending_in
 from tests.infra.test_recovery_locks import dead, lock, place
 
 URN = "urn:pulumi:dev::mtafleet::aws:ec2/eip:Eip::10.10.0.20"
 TAGS = {"Name": "dev-virginia-1"}
+FRESH = datetime.now(UTC) + timedelta(days=1)  # however long the tests take
 EIP = Pending(URN, "creating", {"tags": TAGS}, "us-east-1")
 ADOPT = Verdict(EIP, "adopt", "AWS has made it: eipalloc-1", "eipalloc-1")
 DOUBTFUL = Verdict(EIP, "doubtful", "AWS has 2", candidates=(Candidate("eipalloc-1", TAGS),))
@@ -39,13 +42,17 @@ class Engine:
     resources: list[dict[str, Any]] = field(default_factory=list)
     imported: list[dict[str, Any]] = field(default_factory=list)
     run: list[list[str]] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    written: datetime = FRESH
     interferes: bool = False
 
     @property
     def state(self) -> dict[str, Any]:
         if self.imported:
             return self.imported[-1]
-        return {"deployment": {"resources": self.resources, "pending_operations": self.begun}}
+        manifest = {"time": self.written.isoformat()}
+        listed = {"resources": self.resources, "pending_operations": self.begun}
+        return {"deployment": {"manifest": manifest, **listed}}
 
     def pulumi(self, arguments: Sequence[str], **_: object) -> str:
         match list(arguments[:2]):
@@ -59,6 +66,8 @@ class Engine:
                 document["deployment"].pop("pending_operations", None)  # as the engine does, with a warning
                 self.imported.append(document)
                 return ""
+            case ["stack", "history"]:
+                return json.dumps(self.history)
             case ["stack", "output"]:
                 return json.dumps({"foundation": {}} if arguments[-1] == "dev-foundation" else {})
         raise AssertionError(arguments)
@@ -313,4 +322,92 @@ def test_a_state_in_order_costs_no_look_at_aws(engine: Engine, monkeypatch: pyte
     engine.begun = []
     monkeypatch.setattr(cli.recovery, "verdicts", never)
     assert run("up", "dev").exit_code == 0
+    assert engine.imported == []
+
+
+PROVIDER = "urn:pulumi:dev::mtafleet::pulumi:providers:aws::aws-virginia"
+KNOWN = {"urn": PROVIDER, "type": "pulumi:providers:aws", "id": "x", "inputs": {"region": "us-east-1"}}
+
+
+@pytest.fixture
+def looks(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A plan that makes an Elastic IP, which AWS has and shows at the second look; what was done."""
+    done: list[str] = []
+    provider = {"type": KNOWN["type"], "custom": True, "inputDiff": {"adds": KNOWN["inputs"]}}
+    goal = {"type": EIP.type, "custom": True, "provider": f"{PROVIDER}::x", "inputDiff": {"adds": {}}}
+
+    def preview(stack: object, arguments: object, file: Path) -> Plan:
+        made = URN in (one["urn"] for one in engine.state["deployment"]["resources"])
+        goals = {URN: goal, **({} if engine.resources else {PROVIDER: provider})}
+        plans = {urn: {"goal": one, "steps": ["create"]} for urn, one in goals.items()}
+        file.write_text(json.dumps({"resourcePlans": plans}))
+        return Plan() if made else Plan((Change(URN, "created"),))
+
+    def strays(document: object, assumed: dict[str, Any], *_: object) -> tuple[Verdict, ...]:
+        done.append("looked")
+        planned = replace(pending_in(assumed)[0])
+        return (Verdict(planned, "adopt", "AWS has eipalloc-1", "eipalloc-1"),) if "waited" in done else ()
+
+    engine.begun, engine.resources = [], [KNOWN]
+    monkeypatch.setattr(cli.plan, "preview", preview)
+    monkeypatch.setattr(cli.recovery, "strays", strays)
+    monkeypatch.setattr("cli.recovery.time.sleep", lambda seconds: done.append("waited"))
+    return done
+
+
+def ended(result: str, earlier: timedelta = timedelta(0)) -> dict[str, Any]:
+    """As the engine tells it, in whole seconds."""
+    return {"result": result, "endTime": f"{FRESH - earlier:%Y-%m-%dT%H:%M:%S}.000Z"}
+
+
+@pytest.mark.parametrize("history", [[], [ended("failed")], [ended("succeeded", timedelta(minutes=5))]])
+def test_after_a_bad_end_what_does_not_show_yet_is_waited_for(
+    engine: Engine, looks: list[str], history: list[dict[str, Any]]
+) -> None:
+    """An answer was lost, or the run killed: then its end is in no history."""
+    engine.history = history
+    told = run("up", "dev")
+    assert told.exit_code == 0, told
+    assert looks == ["looked", "waited", "looked"]
+    assert "did not end well: waiting 60 s, AWS may not show yet" in told.stderr
+    assert engine.imported[0]["deployment"]["resources"][-1]["id"] == "eipalloc-1"
+
+
+def test_after_a_good_end_or_none_at_all_nothing_is_waited_for(engine: Engine, looks: list[str]) -> None:
+    engine.history = [ended("succeeded")]
+    assert run("up", "dev").exit_code == 0
+    engine.history, engine.resources = [], []  # as `pulumi stack init` leaves it
+    assert run("up", "dev").exit_code == 0
+    assert looks == ["looked", "looked"]
+
+
+def test_long_after_a_bad_end_nothing_is_waited_for(engine: Engine, looks: list[str]) -> None:
+    engine.history, engine.written = [ended("failed")], datetime.now(UTC) - timedelta(seconds=SETTLE_SECONDS)
+    assert run("up", "dev").exit_code == 0
+    assert looks == ["looked"]
+
+
+@pytest.mark.parametrize("left_out", [("--without", "ireland"), ("--exclude", "**aws-ireland")])
+def test_a_lost_state_is_not_taken_up_in_part(engine: Engine, left_out: tuple[str, str]) -> None:
+    told = refused("up", "dev", "--adopt-lost", *left_out)
+    assert f"--adopt-lost cannot leave out {left_out[1]}. Nothing was changed" in told
+    assert "take it out of the environment file" in told
+    assert engine.run == []
+    assert engine.imported == []
+
+
+def test_a_lost_state_and_a_dead_region_end_the_run_with_what_helps(
+    engine: Engine, looks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To leave the region out, as otherwise, would not help."""
+
+    def dead(*_: object) -> tuple[Verdict, ...]:
+        raise RecoveryError("AWS cannot be asked in eu-west-1\n`--without eu-west-1` leaves it out")
+
+    monkeypatch.setattr(cli.recovery, "strays", dead)
+    assert "leaves it out" in refused("up", "dev")
+    told = refused("up", "dev", "--adopt-lost")
+    assert told.startswith("AWS cannot be asked in eu-west-1\nNothing was changed. A state that was lost")
+    assert "--without" not in told
+    assert engine.run == []
     assert engine.imported == []

@@ -13,8 +13,11 @@ import pytest
 
 from fleet.inventory import NodeOutput, Outputs, Secrets
 from infra.outputs import StackOutputs
+from tests.aws_models import share_models
 from tests.sessions.fake_ssm import FakeSsm, fake_ssm
 from tests.sessions.machine import Machine, machines
+
+share_models()
 
 PLUGIN_VERSION = "1.2.707.0"
 REGIONS = {"virginia-1": "us-east-1", "ireland-1": "eu-west-1", "witness-1": "us-east-2"}

@@ -8,25 +8,13 @@ import json
 from dataclasses import dataclass
 
 from fleet.aws.queues import MOUNT_POINT, MOUNT_UNIT, device
+from infra.sessions.agent import first_boot
 
 _FILE_SYSTEM_OPTIONS = "defaults,nofail,x-systemd.makefs,x-systemd.device-timeout=600"
 """The volume is attached after the boot; a file system is made only on a volume that has none."""
 
 _MOUNT = (["systemctl", "daemon-reload"], ["systemctl", "start", "--no-block", MOUNT_UNIT])
 """cloud-init writes the line of fstab; only systemd waits for the volume and makes its file system."""
-
-_AGENT = "https://s3.{region}.amazonaws.com/amazon-ssm-{region}/latest/debian_amd64/amazon-ssm-agent.deb"
-"""Session Manager's agent, from AWS's own bucket: Debian's images come without it."""
-
-_FETCH = ("curl", "--fail", "--silent", "--show-error", "--connect-timeout", "10")
-_AGAIN = ("--retry", "120", "--retry-delay", "5", "--retry-all-errors")
-"""Patient: the machine reaches the internet only once its Elastic IP is bound."""
-
-_INSTALL = (
-    "tries=0; until dpkg --install {package}; do "
-    "tries=$((tries + 1)); [ $tries -lt 120 ] || exit 1; sleep 5; done"
-)
-"""dpkg does not wait for its lock, which apt-daily may hold at a first boot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +53,7 @@ def user_data(
         document["mounts"] = [[device(volume_id), MOUNT_POINT, "ext4", _FILE_SYSTEM_OPTIONS, "0", "2"]]
         commands += _MOUNT
     if session_manager_region is not None:
-        package = "/run/amazon-ssm-agent.deb"
-        url = _AGENT.format(region=session_manager_region)
-        fetch = [*_FETCH, *_AGAIN, "--output", package, url]
-        commands += [fetch, ["sh", "-c", _INSTALL.format(package=package)]]
+        commands += first_boot(session_manager_region)
     if commands:
         document["runcmd"] = commands
     return f"#cloud-config\n{json.dumps(document, indent=1, sort_keys=True)}\n"
