@@ -1,0 +1,99 @@
+"""What replies mean by the shipped rules: those of the catalogue, and others it has no samples of."""
+# ruff: noqa: E501 - a table reads best with few lines a row
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery.model import Action, Category, Reply, Scope
+from delivery.replies import UNKNOWN_RULE, classify, parse_reply
+from fleet.catalogue import Catalogue
+
+CATALOGUE = Catalogue.load()
+
+HELD_OUT = [
+    # Replies as public logs show them, that no rule has as a sample: (ISP, reply, category, scope, actions among others)
+    ("google", "421 4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your IP address 2001:db8::1", "rate", "address", {"slow_down"}),
+    ("google", "550-5.1.1 The email account that you tried to reach does not exist. Please try 550 5.1.1 double-checking x - gsmtp", "unknown_recipient", "recipient", {"suppress"}),
+    ("google", "421 4.7.0 something new about your mail - gsmtp", "rate", "address", {"slow_down"}),
+    ("google", "550 5.7.40 no DMARC record", "authentication", "domain", {"runbook"}),
+    ("microsoft-consumer", "451 4.7.651 The mail server [54.240.8.61] has been temporarily rate limited due to IP reputation. For e-mail delivery information, see https://postmaster.live.com (S844) [AM7EUR06FT034.eop-eur06.prod.protection.outlook.com]", "reputation", "address", {"suspend"}),
+    ("microsoft-365", "550 5.7.620 Access denied, banned sending IP [192.0.2.1]", "block", "address", {"other_address"}),
+    ("microsoft-365", "550 5.7.950 refused by a rule of the recipient", "policy", "recipient", {"give_up"}),
+    ("yahoo", "421 4.7.0 [TSS04] Messages from 209.141.40.67 temporarily deferred due to unexpected volume or user complaints - 4.16.55.1; see https://postmaster.verizonmedia.com/error-codes", "reputation", "address", {"suspend"}),
+    ("yahoo", "554 30 Sorry, your message to x@aol.jp cannot be delivered. This mailbox is disabled (554.30)", "unknown_recipient", "recipient", {"suppress"}),
+    ("apple", "552 5.2.2 <x@me.com>: user is over quota", "mailbox_full", "recipient", {"give_up"}),
+    ("gmx", "554-web.de (mxweb012) Nemesis ESMTP Service not available 554-No SMTP service 554 For explanation visit https://postmaster.web.de/en/case?c=r0201&i=ip&v=192.0.2.1", "block", "address", {"suspend"}),
+    ("gmx", "554-web.de (mxweb012) Nemesis ESMTP Service not available 554-No SMTP service 554 For explanation visit https://postmaster.web.de/error-messages?ip=192.0.2.1&c=rdns", "authentication", "address", {"runbook"}),
+    ("orange", "421 mwinf5c12 ME Trop de connexions, veuillez verifier votre configuration. Too many connections, slow down. OFR009_104 [104]", "connections", "address", {"slow_down"}),
+    ("orange", "550 5.1.1 Adresse d au moins un destinataire invalide. Invalid recipient. OFR006_416 [416]", "unknown_recipient", "recipient", {"suppress"}),
+    ("la-poste", "421 4.2.1 Service refuse. Veuillez essayer plus tard. Service refused, please try later. LPN009_107", "reputation", "address", {"suspend"}),
+    ("sfr", "450 4.7.1 Service refused SFR_IN_305", "rate", "address", {"suspend"}),
+    ("comcast", "554 resimta-h1p-037598.sys.comcast.net resimta-h1p-037598.sys.comcast.net 192.0.2.1 found on one or more DNSBLs, see http://postmaster.comcast.net/smtp-error-codes.php#BL000001", "block", "address", {"other_address"}),
+    ("mimecast", "550 Rejected by header-based manually Blocked Senders - block for manual block", "policy", "recipient", {"give_up"}),
+    ("netease", "554 DT:SPM 163 smtp9,DcCowAD3f5+zFQ, please see http://mail.163.com/help/help_spam_16.htm", "content", "message", {"give_up"}),
+    ("mail-ru", "550 Message was not accepted -- invalid mailbox.  Local mailbox x@mail.ru is unavailable: user is terminated", "unknown_recipient", "recipient", {"suppress"}),
+    ("proofpoint", "550 5.1.1 User Unknown", "unknown_recipient", "recipient", {"suppress"}),
+    # at others: localised, old and plain texts, greylisting in several wordings
+    ("default", "451 4.7.1 <x@y.example>: Recipient address rejected: Graylisted, try again in 300 seconds", "greylist", "message", {"retry"}),
+    ("default", "450 4.7.1 You have been greylisted", "greylist", "message", {"retry"}),
+    ("default", "451 Veuillez essayer plus tard", "greylist", "message", {"retry"}),
+    ("default", "550 IP 192.0.2.1 wurde blockiert: blacklisted", "block", "address", {"other_address"}),
+    ("default", "550 Rejected 1.2.3.4 found in dnsbl.sorbs.net", "block", "address", {"other_address"}),
+    ("default", "554 5.7.1 Service unavailable; Client host [2001:db8::1] blocked using zen.spamhaus.org", "block", "address", {"other_address"}),
+    ("default", "550 5.1.1 <x@y.example>: Recipient address rejected: User unknown in local recipient table", "unknown_recipient", "recipient", {"suppress"}),
+    ("default", "554 delivery error: no such user here", "unknown_recipient", "recipient", {"suppress"}),
+    ("default", "552 5.2.2 over quota", "mailbox_full", "recipient", {"retry"}),
+    ("default", "550 5.7.1 Your message was classified as SPAM", "content", "message", {"give_up"}),
+    ("default", "421 too many concurrent SMTP connections; please try again later", "connections", "address", {"slow_down"}),
+    ("default", "connect to mx.example.com[2001:db8::1]:25: Connection refused", "network", "receiver", {"retry"}),
+    ("default", "lost connection with mx.example.com[192.0.2.1] while receiving the initial server greeting", "connections", "address", {"slow_down"}),
+    ("default", "conversation with mx.example.com[192.0.2.1] timed out while performing the HELO handshake", "network", "receiver", {"retry"}),
+    ("default", "TLS is required, but was not offered by host mx.example.com[192.0.2.1]", "policy", "receiver", {"runbook"}),
+    ("default", "Host or domain name not found. Name service error for name=x.example type=MX: Host not found, try again", "network", "receiver", {"retry"}),
+    ("default", "Host or domain name not found. Name service error for name=x.example type=A: Host not found", "unknown_recipient", "recipient", {"suppress"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("isp", "raw", "category", "scope", "actions"), HELD_OUT)
+def test_a_reply_means(isp: str, raw: str, category: str, scope: str, actions: set[str]) -> None:
+    meaning = classify(isp, parse_reply(raw))
+    assert (meaning.category, meaning.scope) == (category, scope), meaning
+    assert actions <= set(meaning.actions), meaning
+
+
+def test_no_sample_of_an_isp_falls_through() -> None:
+    for name, isp in CATALOGUE.isps.items():
+        for rule in isp.replies:
+            for sample in rule.samples:
+                assert classify(name, parse_reply(sample.text)).rule == f"{name}/{rule.name}", sample.text
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE.isps))
+def test_every_isp_has_rules_of_its_own(name: str) -> None:
+    assert len(CATALOGUE.isps[name].replies) >= 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "category", "action"),
+    [
+        (Reply("xyzzy", 450), Category.ISP_TROUBLE, Action.RETRY),
+        (Reply("xyzzy", 550), Category.POLICY, Action.GIVE_UP),
+        (Reply("xyzzy"), Category.NETWORK, Action.RETRY),
+    ],
+)
+def test_what_no_rule_knows_is_told_as_unknown(reply: Reply, category: Category, action: Action) -> None:
+    meaning = classify("google", reply)
+    assert (meaning.rule, meaning.category, meaning.actions) == (UNKNOWN_RULE, category, (action,))
+
+
+def test_an_isp_that_the_catalogue_does_not_name_counts_as_the_default() -> None:
+    reply = parse_reply("550 5.1.1 User unknown")
+    assert classify("nobody", reply) == classify("default", reply)
+    assert classify("nobody", reply).scope is Scope.RECIPIENT
+
+
+@given(st.sampled_from(sorted(CATALOGUE.isps)), st.integers(200, 599) | st.none(), st.text(max_size=300))
+def test_every_reply_has_a_meaning(isp: str, code: int | None, text: str) -> None:
+    raw = text if code is None else f"{code} {text}"
+    assert classify(isp, parse_reply(raw)).actions
