@@ -11,11 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from delivery.replies.parse import parse_reply
-from delivery.replies.rules import Asked, CompiledRule
+from delivery.replies.rules import Asked, CompiledRule, kinds
 from fleet.catalogue import CATALOGUE_DIRECTORY, DEFAULT_ISP, Catalogue, Isp
 from fleet.document import read_document
 from fleet.problems import CatalogueError, KeyPath, Problem
-from fleet.replies import ReplyRule
+from fleet.replies import Action, ReplyRule
 
 
 class Kind(StrEnum):
@@ -29,6 +29,8 @@ class Kind(StrEnum):
     """Two rules know one sample, say different things of it, and only their order decides."""
     UNREACHABLE = "unreachable"
     """No mail exchanger is ever matched by this ending of a name."""
+    RASH = "rash"
+    """A rule would suppress a recipient for good after a refusal for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def findings(catalogue: Catalogue) -> list[Finding]:
         for position, at, asked in samples:
             found += _of_sample(name, rules, position, at, asked)
         found += _twice(name, isp)
+        found += _rash(name, isp)
         found += _unreachable(name, isp, catalogue)
     return found
 
@@ -107,6 +110,14 @@ def _twice(isp: str, entry: Isp) -> Iterator[Finding]:
             if rule is not first and not _alike(rule, first):
                 what = f"the same reply is a sample of `{first.name}`, which says otherwise"
                 yield Finding(Kind.DISAGREEING, isp, key, what, "Keep it where it belongs.")
+
+
+def _rash(isp: str, entry: Isp) -> Iterator[Finding]:
+    for position, rule in enumerate(entry.replies):
+        if Action.SUPPRESS in rule.actions and "temporary" in kinds(rule.when):
+            what = f"`{rule.name}` suppresses recipients, and may know replies that refuse for now"
+            remedy = "Let it know permanent replies only, or none: `kind: permanent`."
+            yield Finding(Kind.RASH, isp, ("replies", position, "actions"), what, remedy)
 
 
 def _alike(one: ReplyRule, other: ReplyRule) -> bool:

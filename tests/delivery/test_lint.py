@@ -95,6 +95,11 @@ def test_the_same_reply_as_sample_of_two_rules(broken: Broken) -> None:
     assert one(problems, "the same reply is a sample of `first`").key == "replies[1].samples[0]"
 
 
+def test_a_rule_that_suppresses_after_a_refusal_for_now(broken: Broken) -> None:
+    rash = FIRST.replace("[slow_down]", "[retry, suppress]")
+    assert one(broken("replies:\n", rash), "refuse for now").key == "replies[0].actions"
+
+
 @pytest.mark.parametrize(
     ("suffixes", "position", "what"),
     [
