@@ -16,6 +16,7 @@ from cli.env import env
 from cli.explain import explain_command
 from cli.history import history
 from cli.image import image
+from cli.isp import isp
 from cli.labs.machines import lab
 from cli.labs.mail import ledger, send
 from cli.labs.world import isps, refuse
@@ -64,6 +65,7 @@ cli.add_command(override)
 cli.add_command(explain_command)
 cli.add_command(history)
 cli.add_command(api)
+cli.add_command(isp)
 
 
 def main() -> None:

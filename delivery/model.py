@@ -4,6 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from fleet.replies import Action, Category, Scope
+
+__all__ = ["LOCAL_WAIT_TEXT", "Action", "Attempt", "Category", "Meaning", "Outcome", "Path", "Reply", "Scope"]
+
+LOCAL_WAIT_TEXT = "mtafleet: not yet: "
+"""What begins the text with which Postfix puts off a message because we said so: nobody was asked."""
+
 
 class Path(NamedTuple):
     """What has a pace and a reputation of its own: one sending address towards one mailbox provider."""
@@ -25,56 +32,6 @@ class Outcome(StrEnum):
     """Refused for good."""
     WAITED = "waited"
     """We did not ask: the message waits here. Counts in no statistic and no score."""
-
-
-class Category(StrEnum):
-    """What a refusal is about."""
-
-    RATE = "rate"
-    CONNECTIONS = "connections"
-    REPUTATION = "reputation"
-    BLOCK = "block"
-    GREYLIST = "greylist"
-    UNKNOWN_RECIPIENT = "unknown_recipient"
-    MAILBOX_FULL = "mailbox_full"
-    POLICY = "policy"
-    AUTHENTICATION = "authentication"
-    CONTENT = "content"
-    ISP_TROUBLE = "isp_trouble"
-    PROTOCOL = "protocol"
-    NETWORK = "network"
-    """No reply at all: no connection, a lost one, a time limit."""
-
-
-class Scope(StrEnum):
-    """What the refusal speaks of: how much else would meet it too."""
-
-    ADDRESS = "address"
-    DOMAIN = "domain"
-    """The sending domain, whatever address it leaves from."""
-    NETWORK = "network"
-    """The block of addresses around ours."""
-    RECIPIENT = "recipient"
-    MESSAGE = "message"
-    RECEIVER = "receiver"
-    """The receiver's own state: nothing of ours would change it."""
-
-
-class Action(StrEnum):
-    """What the fleet does about it."""
-
-    RETRY = "retry"
-    """Nothing but the usual retry."""
-    SLOW_DOWN = "slow_down"
-    SUSPEND = "suspend"
-    """Ask nothing more on this path for the rule's time."""
-    OTHER_ADDRESS = "other_address"
-    GIVE_UP = "give_up"
-    """No retry will ever help this message."""
-    SUPPRESS = "suppress"
-    """Send nothing more to this recipient."""
-    RUNBOOK = "runbook"
-    """A person has to act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +59,8 @@ class Reply:
     """As 421; None without a reply."""
     enhanced: str | None = None
     """As 4.7.0; None where the receiver sends none."""
+    last_line: str | None = None
+    """The last of several lines, without codes; None when there was one only. Some receivers decide there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,22 @@ sending address. Where sources disagree the more careful figure stands.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from fleet.document import Document, UnreadableError, read_document
-from fleet.problems import CatalogueError, KeyPath, Problem, whole_file
-from fleet.spec.base import Domain, Label
+from fleet.problems import CatalogueError, Problem, whole_file
+from fleet.replies import ENHANCED_PATTERN, PHRASE_PATTERN, REASON_PATTERN, ReplyRule
+from fleet.reply_problems import reply_problems, unknown_source
+from fleet.sources import Figure, Source
+from fleet.spec.base import Domain, Label, Strict
 from fleet.spec.load import PATTERN_REMEDIES
-from fleet.validation import suggestion, validate
+from fleet.validation import validate
 
 CATALOGUE_DIRECTORY = Path(__file__).parent / "isps"
 DEFAULT_ISP = "default"
@@ -38,33 +40,7 @@ class Stage(StrEnum):
     ESTABLISHED = "established"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
-
-
-class Source(_Strict):
-    """Where a figure comes from."""
-
-    title: Annotated[str, Field(min_length=1)]
-    """Who says so, in which document."""
-    url: Annotated[str, StringConstraints(pattern=r"^https://\S+$")] | None = None
-    """Where it can be read; absent for our own estimates and what is no longer on the web."""
-    read: date
-    """The day it was last looked up."""
-
-
-class Figure(_Strict):
-    """One number and who says so."""
-
-    value: Annotated[int, Field(ge=1)]
-    """The number, in the unit its key names."""
-    source: Label
-    """A key of the file's `sources`."""
-    note: str = ""
-    """Why this figure and no other, when that needs saying."""
-
-
-class StageLimits(_Strict):
+class StageLimits(Strict):
     """What one sending address of a certain standing may do."""
 
     connections: Figure
@@ -79,7 +55,7 @@ class StageLimits(_Strict):
     """Absent: no limit known."""
 
 
-class Limits(_Strict):
+class Limits(Strict):
     """Limits by standing."""
 
     fresh: StageLimits
@@ -90,7 +66,7 @@ class Limits(_Strict):
     """An address with a history of wanted, authenticated mail."""
 
 
-class Retry(_Strict):
+class Retry(Strict):
     """When to try again after a temporary refusal. Postfix has one pace for a whole queue: that of the
     default entry is in force, the others tell what the provider asks for."""
 
@@ -100,7 +76,7 @@ class Retry(_Strict):
     """The longest wait between two attempts; waits double until then."""
 
 
-class Isp(_Strict):
+class Isp(Strict):
     """One mailbox provider."""
 
     isp: Label
@@ -125,6 +101,8 @@ class Isp(_Strict):
     """What each sending address may do."""
     retry: Retry
     """When to try again."""
+    replies: tuple[ReplyRule, ...] = ()
+    """What its replies mean: the first rule that knows a reply counts; those of `default` come last."""
     sources: Annotated[dict[Label, Source], Field(min_length=1)]
     """Where the figures come from."""
 
@@ -194,6 +172,9 @@ def _ends(host: str, suffix: str) -> bool:
 _REMEDIES = {
     **PATTERN_REMEDIES,
     SUFFIX_PATTERN: ("the end of a host name", "Write it with its first dot, like `.google.com`."),
+    PHRASE_PATTERN: ("a phrase", "Leave out the space at its ends."),
+    ENHANCED_PATTERN: ("an enhanced code", "Write it like `4.7.28`, `5.7.606-649` or `4.7.*`."),
+    REASON_PATTERN: ("a reason", "Write what follows `c=` in the link, in lower-case letters and digits."),
 }
 
 
@@ -206,7 +187,8 @@ def _read(path: Path) -> tuple[Document | None, Isp | None, list[Problem]]:
     if isp is None:
         return document, None, problems
     assert isinstance(isp, Isp)  # noqa: S101 - narrows the type
-    return document, isp, [*_name_problems(document, isp, path), *_figure_problems(document, isp)]
+    said = [*_name_problems(document, isp, path), *_figure_problems(document, isp)]
+    return document, isp, [*said, *reply_problems(document, isp.replies, isp.sources)]
 
 
 def _name_problems(document: Document, isp: Isp, path: Path) -> list[Problem]:
@@ -224,7 +206,7 @@ def _figure_problems(document: Document, isp: Isp) -> list[Problem]:
     """Each figure names a source of the file, and an address never loses by gaining history."""
     problems = []
     if isp.tls_source not in isp.sources:
-        problems.append(_unknown_source(document, isp, ("tls_source",), isp.tls_source))
+        problems.append(unknown_source(document, isp.sources, ("tls_source",), isp.tls_source))
     stages = [(stage.value, isp.limits_at(stage)) for stage in Stage]
     groups = [(("limits", name), limits) for name, limits in stages]
     for path, group in (*groups, (("retry",), isp.retry)):
@@ -232,7 +214,7 @@ def _figure_problems(document: Document, isp: Isp) -> list[Problem]:
             figure = getattr(group, key)
             if figure is not None and figure.source not in isp.sources:
                 place = (*path, key, "source")
-                problems.append(_unknown_source(document, isp, place, figure.source))
+                problems.append(unknown_source(document, isp.sources, place, figure.source))
     for (_lower, less), (name, more) in pairwise(stages):
         for key in StageLimits.model_fields:
             low, high = getattr(less, key), getattr(more, key)
@@ -245,11 +227,6 @@ def _figure_problems(document: Document, isp: Isp) -> list[Problem]:
         what = "the first wait is longer than the longest"
         problems.append(document.problem(("retry", "first_seconds"), what, "Exchange or correct them."))
     return problems
-
-
-def _unknown_source(document: Document, isp: Isp, path: KeyPath, source: str) -> Problem:
-    what = f"there is no source `{source}` in this file"
-    return document.problem(path, what, suggestion(source, list(isp.sources)))
 
 
 def _clashes(found: Mapping[str, tuple[Document, Isp]]) -> list[Problem]:

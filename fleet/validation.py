@@ -87,7 +87,7 @@ def _words(
         words = "this key is missing", f"Add `{path[-1]}:`. {_description(model, path)}".rstrip()
     elif kind == "extra_forbidden":
         words = "there is no such key here", _known_keys_remedy(model, path)
-    elif kind == "literal_error":
+    elif kind in ("literal_error", "enum"):
         words = f"{shown} is not a choice", _choice_remedy(str(error["input"]), str(context["expected"]))
     elif kind == "string_pattern_mismatch":
         pattern = context["pattern"]

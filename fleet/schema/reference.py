@@ -45,7 +45,7 @@ def _sections(
         described.add(title)
         alike = [one for one in schema["properties"].values() if _referred(one, parts) is part]
         step = key if len(alike) == 1 else "*"
-        below = f"{path}.{step}".lstrip(".") + (".NAME" if _each(value) else "")
+        below = f"{path}.{step}".lstrip(".") + (".NAME" if _each(value) else "[]" if "items" in value else "")
         yield from _sections(part, parts, below, seen | described)
 
 
@@ -59,7 +59,7 @@ def _each(value: dict[str, Any]) -> dict[str, Any]:
 
 def _referred(value: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
     """The model that a value, or each value of a mapping, refers to; {} when it is a plain one."""
-    for candidate in (value, _each(value), *value.get("anyOf", ())):
+    for candidate in (value, _each(value), value.get("items", {}), *value.get("anyOf", ())):
         if "$ref" in candidate:
             found: dict[str, Any] = parts[candidate["$ref"].rpartition("/")[2]]
             return found
@@ -72,6 +72,8 @@ def _kind(value: dict[str, Any], parts: dict[str, Any]) -> str:
     words = "mapping"
     if choices:
         words = " or ".join(_kind(one, parts) for one in choices)
+    elif "enum" in _referred(value, parts) and "$ref" in value:
+        words = _kind(_referred(value, parts), parts)
     elif "enum" in value:
         words = ", ".join(f"`{one}`" for one in value["enum"])
     elif "const" in value:

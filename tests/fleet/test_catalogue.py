@@ -91,7 +91,9 @@ def test_every_source_is_used(catalogue: Catalogue) -> None:
 def _sources_named(isp: Isp) -> list[str]:
     stages = [isp.limits_at(stage) for stage in Stage]
     figures = [getattr(group, key) for group in (*stages, isp.retry) for key in type(group).model_fields]
-    return [isp.tls_source, *(figure.source for figure in figures if figure is not None)]
+    rules = [name for rule in isp.replies for name in (rule.source, *(one.source for one in rule.samples))]
+    figures += [rule.suspend_seconds for rule in isp.replies]
+    return [isp.tls_source, *rules, *(figure.source for figure in figures if figure is not None)]
 
 
 CATALOGUE = Catalogue.load()
