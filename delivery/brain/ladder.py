@@ -81,9 +81,9 @@ def _halves(most: int) -> Iterable[float]:
 
 
 def _renderable(rate: float) -> int:
-    """The highest rate up to `rate` that a whole pause gives."""
+    """The highest rate up to `rate` that a whole pause gives: the most messages in any one hour."""
     whole = max(1, int(rate))
-    return whole if whole > SECOND_PACE_PER_HOUR else SECOND_PACE_PER_HOUR // pause_seconds(whole)
+    return whole if whole > SECOND_PACE_PER_HOUR else -(-SECOND_PACE_PER_HOUR // pause_seconds(whole))
 
 
 def _connections(rate: int, most: int, isp: Isp) -> int:

@@ -7,13 +7,13 @@ path in a day, or in each hour of a day.
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from delivery.errors import ScheduleError
 from fleet.catalogue import Source
-from fleet.document import UnreadableError, read_document
+from fleet.document import Document, UnreadableError, read_document
 from fleet.problems import Problem, whole_file
 from fleet.spec.base import Label
 from fleet.validation import validate
@@ -59,16 +59,6 @@ class Schedule(_Strict):
     """Who published it."""
     note: str = ""
     """What is not theirs."""
-
-    @model_validator(mode="after")
-    def _one_form(self) -> Self:
-        if (self.volumes is None) == (self.first is None):
-            raise ValueError("give either `volumes` or `first` with `growth` and `stages`")
-        if self.first is not None and (self.stages is None or not self.growth or self.growth[-1].below):
-            raise ValueError("`first` needs `stages`, and `growth` whose last band has no `below`")
-        if list(self.stage_volumes) != sorted(self.stage_volumes):
-            raise ValueError("volumes must not fall from one stage to the next")
-        return self
 
     @cached_property
     def stage_volumes(self) -> tuple[int, ...]:
@@ -116,9 +106,27 @@ def load_schedules(directory: Path = SCHEDULE_DIRECTORY) -> Mapping[str, Schedul
             if schedule.schedule != path.stem:
                 what = f"the file is called `{path.name}` but the schedule `{schedule.schedule}`"
                 problems.append(document.problem(("schedule",), what, f"Write `{path.stem}`."))
+            problems += _shape_problems(document, schedule)
             found[schedule.schedule] = schedule
     if not found and not problems:
         problems.append(whole_file(directory, "there is no schedule", "Restore the shipped files."))
     if problems:
         raise ScheduleError(problems)
     return found
+
+
+def _shape_problems(document: Document, schedule: Schedule) -> list[Problem]:
+    """What no single value shows."""
+    if (schedule.volumes is None) == (schedule.first is None):
+        what = "a schedule has either `volumes` or `first`"
+        return [document.problem(("schedule",), what, "Write `volumes`, or `first`, `growth` and `stages`.")]
+    if schedule.volumes is not None:
+        if list(schedule.volumes) == sorted(schedule.volumes):
+            return []
+        what = "volumes must not fall from one stage to the next"
+        return [document.problem(("volumes",), what, "Put them in order.")]
+    last_is_open = bool(schedule.growth) and schedule.growth[-1].below is None
+    if schedule.stages is not None and last_is_open:
+        return []
+    what = "`first` needs `stages`, and `growth` whose last band has no `below`"
+    return [document.problem(("first",), what, "Add what is missing.")]
