@@ -34,7 +34,7 @@ from delivery.model import Path
 from fleet.transports import WARMING_DAYS
 
 LEAST_BLOCKS = 3
-"""Blocks in the last quarter of an hour, and half of all answers, before a path counts as blocked: a single
+"""Blocks of late, and half of all answers, before a path counts as blocked: a single
 one may be a rule read too widely."""
 
 
@@ -167,10 +167,11 @@ def _score(
 
 
 def _blocked(snapshot: Snapshot, path: Path) -> str:
-    recent = snapshot.paths[path].recent
-    if recent.blocks < LEAST_BLOCKS or recent.blocks * 2 < recent.answered:
-        return ""
-    return f"blocked: {recent.blocks} of the last {recent.answered} attempts"
+    """What is blocked just now; on slow paths, in the last hour."""
+    for seen in (snapshot.paths[path].recent, snapshot.paths[path].hour):
+        if seen.blocks >= LEAST_BLOCKS and seen.blocks * 2 >= seen.answered:
+            return f"blocked: {seen.blocks} of the last {seen.answered} attempts"
+    return ""
 
 
 def _remembered(snapshot: Snapshot, path: Path, policy: Policy, now: float) -> PathMemory:

@@ -38,8 +38,10 @@ class PathSeen:
     """What happened on one path; scores look only at what came after its last return from a rest."""
 
     since_change: Counts = NOTHING
+    recent_since_change: Counts = NOTHING
+    """Of these the last two minutes."""
     recent: Counts = NOTHING
-    """Of the last 15 minutes."""
+    """Of the last two minutes."""
     hour: Counts = NOTHING
     day: Counts = NOTHING
     """Of the last 24 hours, for the score."""

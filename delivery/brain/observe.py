@@ -9,7 +9,7 @@ from delivery.brain.rests import Member, Service
 from delivery.brain.tallies import DAY, HOUR, MINUTE, Subject, Tallies, Tally
 from delivery.model import Path
 
-RECENT_MINUTES = 15
+RECENT_MINUTES = 2
 DAY_HOURS, WEEK_HOURS = 24, 7 * 24
 
 
@@ -87,6 +87,7 @@ def _path(
     week = _hours(tally, WEEK_HOURS, returned_at, now)
     return PathSeen(
         since_change=tally.after_minute_of(lowered_at, rules.throttle.window_minutes, now),
+        recent_since_change=tally.after_minute_of(lowered_at, RECENT_MINUTES, now),
         recent=tally.last(MINUTE, RECENT_MINUTES, now),
         hour=tally.last(MINUTE, 60, now),
         day=_hours(tally, DAY_HOURS, returned_at, now),

@@ -141,7 +141,7 @@ def _pace(
         step, allowance = min(pace.step, start.step), min(pace.allowance, start.allowance)
         told = f"{frame.name}: starts carefully after its rest"
         pace = replace(pace, step=step, allowance=allowance, raised_at=now, lowered_at=now, reason=told)
-    felt = Felt(seen.since_change, seen.hour, seen.last_attempt_at, around.marks)
+    felt = Felt(seen.since_change, seen.hour, seen.last_attempt_at, seen.recent_since_change, around.marks)
     return adjust(pace, frame, felt, rules, now)
 
 

@@ -7,7 +7,7 @@ hour; no raising while there is pressure; what a suspension ends with is never f
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from delivery.brain.counts import Counts
+from delivery.brain.counts import NOTHING, Counts
 from delivery.brain.events import Event, EventKind
 from delivery.brain.ladder import Step
 from delivery.brain.marks import Mark
@@ -44,6 +44,8 @@ class Felt:
     hour: Counts
     """Of the last 60 minutes."""
     last_attempt_at: float | None
+    recent: Counts = NOTHING
+    """Of these minutes the last two: what changed just now is not lost among what was before."""
     marks: tuple[Mark, ...] = ()
     """All that concern this path, also those met on another one of their scope."""
 
@@ -162,13 +164,12 @@ def _restart(pace: Pace, frame: Frame, felt: Felt, rules: ThrottleRules, now: fl
 
 
 def _lower(pace: Pace, frame: Frame, felt: Felt, rules: ThrottleRules, now: float) -> _Change:
-    seen = felt.since_change
     if pace.lowered_at is not None and now - pace.lowered_at < rules.lower_every_seconds:
         return pace, None
-    if not _enough(seen, frame.steps[pace.step], rules):
+    windows = [one for one in (felt.recent, felt.since_change) if _presses(one, pace, frame, rules)]
+    if not windows:
         return pace, None
-    if seen.pressure < rules.least_pressure or seen.pressure_share < rules.pressure_share[frame.temperament]:
-        return pace, None
+    seen = windows[0]
     told = f"{seen.pressure} of {seen.answered} attempts were refused for pace or reputation"
     if pace.step == 0:
         if seen.pressure_share < rules.stuck_share:
@@ -183,6 +184,14 @@ def _lower(pace: Pace, frame: Frame, felt: Felt, rules: ThrottleRules, now: floa
     evidence = {"pressure": seen.pressure, "answered": seen.answered, "messages_per_hour": rate}
     sentence = f"{frame.name}: lowered from {before} to {rate} messages an hour: {told}"
     return lowered, Event(EventKind.LOWERED, frame.name, sentence, evidence)
+
+
+def _presses(seen: Counts, pace: Pace, frame: Frame, rules: ThrottleRules) -> bool:
+    return (
+        _enough(seen, frame.steps[pace.step], rules)
+        and seen.pressure >= rules.least_pressure
+        and seen.pressure_share >= rules.pressure_share[frame.temperament]
+    )
 
 
 def _raise(pace: Pace, frame: Frame, felt: Felt, rules: ThrottleRules, now: float) -> _Change:

@@ -25,7 +25,7 @@ FULL = Pace(STEPS[TOP].messages_per_hour, TOP, lowered_at=NOON - DAY, raised_at=
 
 
 def felt(since: Counts = NOTHING, hour: Counts = NOTHING, *marks: Mark, at: float = NOON) -> Felt:
-    return Felt(since, hour, at, marks)
+    return Felt(since, hour, at, NOTHING, marks)
 
 
 def mark(at: float, seconds: int = 600) -> Mark:
@@ -84,6 +84,13 @@ def test_between_the_thresholds_nothing_moves() -> None:
     low = replace(FULL, step=3, allowance=STEPS[3].messages_per_hour)
     some = pressed(980, 20)
     assert adjust(low, FRAME, felt(some, some), RULES, NOON) == (low, ())
+
+
+def test_what_changed_just_now_is_not_lost_among_what_was_before() -> None:
+    seen = replace(felt(pressed(5000, 30)), recent=pressed(170, 30))
+    pace, events = adjust(FULL, FRAME, seen, RULES, NOON)
+    assert pace.step < FULL.step
+    assert "30 of 200 attempts" in events[0].sentence
 
 
 def test_a_tolerant_isp_is_given_more_room() -> None:
