@@ -1,4 +1,4 @@
-"""A socketmap server whose answers a test sets, and that remembers what it was asked. Knows nothing of the router."""
+"""A socketmap server whose answers a test sets, and that remembers what it was asked."""
 
 import socket
 import threading

@@ -1,0 +1,114 @@
+"""A socketmap server on a unix socket: bounded, each connection's replies in the order of its questions."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from delivery.router.errors import ProtocolError
+from delivery.router.netstring import Netstrings, netstring, split_request
+
+MOST_CONNECTIONS = 1000
+MOST_WAITING = 64
+"""Questions of one connection. Postfix asks one and waits; who asks more than that is none."""
+
+Handler = Callable[[str, str], "bytes | asyncio.Future[bytes]"]
+"""(map, key) -> reply, at once or later. A future that fails ends the connection."""
+
+
+class Connection(asyncio.Protocol):
+    """One client."""
+
+    def __init__(self, handler: Handler, connections: "set[Connection]") -> None:
+        self._handler, self._connections = handler, connections
+        self._netstrings = Netstrings()
+        self._transport: asyncio.Transport | None = None
+        self._later: list[bytes] = []
+        self._pending: asyncio.Future[bytes] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  of a stream server
+        self._transport = transport
+        if len(self._connections) >= MOST_CONNECTIONS:
+            transport.abort()
+        self._connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        self._transport = None
+        if self._pending is not None:
+            self._pending.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            found = self._netstrings.feed(data)
+            if self._pending is None:
+                self._answer(found)
+            else:
+                self._later += found
+        except ProtocolError:
+            self.abort()
+        if len(self._later) > MOST_WAITING:
+            self.abort()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _answer(self, requests: list[bytes]) -> None:
+        for place, request in enumerate(requests):
+            reply = self._handler(*split_request(request))
+            if not isinstance(reply, bytes):
+                self._later = requests[place + 1 :]
+                self._pending = reply
+                reply.add_done_callback(self._finish)
+                return
+            if self._transport is not None:
+                self._transport.write(netstring(reply))
+
+    def _finish(self, reply: "asyncio.Future[bytes]") -> None:
+        self._pending = None
+        if self._transport is None or reply.cancelled():
+            return
+        if reply.exception() is not None:
+            self.abort()
+            return
+        self._transport.write(netstring(reply.result()))
+        requests, self._later = self._later, []
+        try:
+            self._answer(requests)
+        except ProtocolError:
+            self.abort()
+
+
+class Server:
+    """A listening socket and its connections."""
+
+    def __init__(self, path: Path, handler: Handler, group: str | None = None) -> None:
+        self._path, self._handler, self._group = path, handler, group
+        self.connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Take over the socket's name; it appears complete, with its group and mode."""
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        draft.unlink(missing_ok=True)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(self._connection, str(draft), backlog=512)
+        draft.chmod(0o660)
+        if self._group is not None:
+            shutil.chown(draft, group=self._group)
+        draft.rename(self._path)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for one in tuple(self.connections):
+            one.abort()
+        with suppress(FileNotFoundError):
+            self._path.unlink()
+
+    def _connection(self) -> Connection:
+        return Connection(self._handler, self.connections)
