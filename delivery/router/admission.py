@@ -29,9 +29,10 @@ class _Given:
 
 def messages_per_second(step: Step, messages_per_hour: float | None) -> float:
     """What leaves by this step, when the plan allows so much."""
-    bounds = [step.connections * UNPACED_MESSAGES_PER_SECOND]
-    bounds += [one / 3600 for one in (step.messages_per_hour, messages_per_hour) if one is not None]
-    return min(bounds)
+    rate = step.connections * UNPACED_MESSAGES_PER_SECOND
+    if step.messages_per_hour is not None:
+        rate = min(rate, step.messages_per_hour / 3600)
+    return rate if messages_per_hour is None else min(rate, messages_per_hour / 3600)
 
 
 class Admission:

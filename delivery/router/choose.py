@@ -7,7 +7,7 @@ tokens or without room has none.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from delivery.model import Path
 from delivery.router.admission import Admission, messages_per_second
@@ -23,8 +23,7 @@ STAGE_FACTORS = (1.0, 0.5, 0.25, 0.1)
 _STATIC = PathState()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What Postfix is told."""
 
     transport: str
@@ -33,8 +32,7 @@ class Answer:
     """By which it leaves this node; None when it does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """A path that may carry one more message now."""
 
     route: Route
@@ -93,7 +91,9 @@ def _offer(route: Route, plan: Plan, admission: Admission, now: float) -> Offer 
 
 def _state(plan: Plan, path: Path, now: float) -> PathState:
     """Of a stale plan only suspensions hold, until their end."""
-    state = plan.paths.get(path, _STATIC)
+    state = plan.paths.get(path)
+    if state is None:
+        return _STATIC
     return PathState(suspended_until=state.suspended_until) if plan.is_stale(now) else state
 
 

@@ -8,14 +8,13 @@ transport its mail would count at no limit, or at another one's.
 import asyncio
 import random
 import time
-from collections import OrderedDict
 
 from delivery.router.answering import NOT_FOUND, PING, PONG, Answering, domain_of, unknown_isp
 from delivery.router.events import Events
-from delivery.router.links import Links, RouterDeadError, RouterSlowError
+from delivery.router.links import Links, Outcome, RouterDeadError, RouterSlowError
 from delivery.router.plan import Plan
 from delivery.router.planfile import PlanFile
-from delivery.router.serving import Server
+from delivery.router.serving import Respond, Server
 from delivery.router.settings import Settings
 
 LIMIT_SECONDS = 0.1
@@ -31,7 +30,7 @@ class Front:
     def __init__(self, settings: Settings, events: Events) -> None:
         self._settings, self._events = settings, events
         self._answering = Answering(settings, time.time, random.random)
-        self._isps: OrderedDict[str, str] = OrderedDict()
+        self._isps: dict[str, str] = {}
         self._links = Links(settings.router_socket, LIMIT_SECONDS)
         self._plan = PlanFile(settings.plan_file, self._take_plan, events.write)
         self._server = Server(settings.front_socket, self.answer, settings.socket_group)
@@ -52,16 +51,23 @@ class Front:
         self._links.close()
         await self._server.close()
 
-    def answer(self, pool: str, key: str) -> "bytes | asyncio.Future[bytes]":
+    def answer(self, pool: str, key: str, respond: Respond) -> bytes | None:
         """The reply to one question: the router's within the time limit, else our own."""
         if pool == PING:
             return PONG
         if not self.passes_on:
             return self.own_answer(pool, key)
-        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        request = f"{pool} {key}".encode("utf-8", "surrogateescape")
-        self._links.ask(request).add_done_callback(lambda asked: self._pass_on(pool, key, asked, reply))
-        return reply
+
+        def done(outcome: Outcome) -> None:
+            if isinstance(outcome, bytes):
+                self._learn(key, outcome)
+                respond(outcome)
+            else:
+                self._take_over(outcome)
+                respond(self.own_answer(pool, key))
+
+        self._links.ask(f"{pool} {key}".encode("utf-8", "surrogateescape"), done)
+        return None
 
     def own_answer(self, pool: str, key: str) -> bytes:
         """What is said without the router."""
@@ -74,30 +80,16 @@ class Front:
         isp = self._answering.isp_without_lookup(domain) or self._isps.get(domain)
         return unknown_isp() if isp is None else self._answering.for_isp(pool, isp)
 
-    def _pass_on(
-        self, pool: str, key: str, asked: "asyncio.Future[bytes]", reply: "asyncio.Future[bytes]"
-    ) -> None:
-        trouble = None if asked.cancelled() else asked.exception()
-        if not asked.cancelled() and trouble is None:
-            answer = asked.result()
-            self._learn(key, answer)
-        else:
-            self._take_over(trouble)
-            answer = self.own_answer(pool, key)
-        if not reply.done():
-            reply.set_result(answer)
-
     def _learn(self, key: str, answer: bytes) -> None:
         isp = self._answering.note(answer)
         domain = domain_of(key)
         if isp is None or domain is None or domain in self._settings.domains:
             return
+        if domain not in self._isps and len(self._isps) >= MOST_DOMAINS:
+            del self._isps[next(iter(self._isps))]
         self._isps[domain] = isp
-        self._isps.move_to_end(domain)
-        if len(self._isps) > MOST_DOMAINS:
-            self._isps.popitem(last=False)
 
-    def _take_over(self, trouble: BaseException | None) -> None:
+    def _take_over(self, trouble: RouterDeadError | RouterSlowError) -> None:
         self._answered = 0
         if not self.passes_on:
             return
@@ -112,10 +104,11 @@ class Front:
             await self._probe()
 
     async def _probe(self) -> None:
-        try:
-            await self._links.ask(f"{PING} x".encode())
-        except (RouterDeadError, RouterSlowError) as error:
-            self._take_over(error)
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._links.ask(f"{PING} x".encode(), outcome.set_result)
+        found = await outcome
+        if not isinstance(found, bytes):
+            self._take_over(found)
             return
         self._answered += 1
         if not self.passes_on and self._answered >= RISE:

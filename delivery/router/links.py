@@ -1,7 +1,11 @@
-"""The front's connections to the router: one question at a time on each, each with a time limit."""
+"""The front's connections to the router: one question at a time on each, each with a time limit.
+
+Callbacks, not futures: this is done for every message of the node, between two other processes.
+"""
 
 import asyncio
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from delivery.router.errors import ProtocolError
@@ -18,17 +22,21 @@ class RouterSlowError(OSError):
     """No answer within the time limit."""
 
 
+Outcome = bytes | RouterDeadError | RouterSlowError
+Done = Callable[[Outcome], None]
+
+
 class Link(asyncio.Protocol):
     """One connection; whoever has it asks one question and waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, gives_back: Callable[["Link"], None]) -> None:
+        self._gives_back = gives_back
         self._netstrings = Netstrings()
         self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[bytes] | None = None
-
-    @property
-    def is_usable(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing() and self._answer is None
+        self.done: Done | None = None
+        """Who waits; None while nothing is asked."""
+        self.ticket = 0
+        """Tells one question from the next."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  of a stream connection
@@ -36,34 +44,44 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._settle(RouterDeadError("the router broke off"))
+        self.fail(RouterDeadError("the router broke off"))
 
     def data_received(self, data: bytes) -> None:
         try:
-            for one in self._netstrings.feed(data):
-                self._settle(one)
-        except ProtocolError:
-            self.close()
-
-    def ask(self, request: bytes, answer: "asyncio.Future[bytes]") -> None:
-        if self._transport is None:
-            answer.set_exception(RouterDeadError("the router broke off"))
+            found = self._netstrings.feed(data)
+        except ProtocolError as error:
+            self.fail(RouterDeadError(str(error)))
             return
-        self._answer = answer
+        for one in found:
+            done, self.done = self.done, None
+            if done is None:  # it says what nobody asked
+                self.close()
+                return
+            self._gives_back(self)
+            done(one)
+
+    def ask(self, request: bytes, done: Done) -> None:
+        if self._transport is None:
+            done(RouterDeadError("the router broke off"))
+            return
+        self.done = done
+        self.ticket += 1
         self._transport.write(netstring(request))
+
+    def fail(self, error: RouterDeadError | RouterSlowError) -> None:
+        """A link on which an answer is still due must not give it to the next question: it ends."""
+        self.close()
+        done, self.done = self.done, None
+        if done is not None:
+            done(error)
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.abort()
 
-    def _settle(self, outcome: bytes | Exception) -> None:
-        answer, self._answer = self._answer, None
-        if answer is None or answer.done():
-            return
-        if isinstance(outcome, bytes):
-            answer.set_result(outcome)
-        else:
-            answer.set_exception(outcome)
+    @property
+    def is_usable(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
 
 
 class Links:
@@ -72,69 +90,69 @@ class Links:
     def __init__(self, path: Path, limit_seconds: float) -> None:
         self._path, self._limit = path, limit_seconds
         self._idle: list[Link] = []
-        self._all: set[Link] = set()
+        self._asked: deque[tuple[float, Link, int]] = deque()
+        """(until when, on which link, its ticket), oldest first."""
+        self._timer: asyncio.TimerHandle | None = None
         self._opening: set[asyncio.Task[None]] = set()
 
-    def ask(self, request: bytes) -> "asyncio.Future[bytes]":
-        """The reply; RouterSlowError after the time limit, RouterDeadError when there is nobody."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[bytes] = loop.create_future()
-        timer = loop.call_later(self._limit, self._late, answer)
-        link = self._take()
-        if link is not None:
-            link.ask(request, answer)
-        elif len(self._all) + len(self._opening) >= MOST_LINKS:
-            answer.set_exception(RouterSlowError("too many questions wait for the router"))
-        else:
-            task = asyncio.create_task(self._open(request, answer))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
-        answer.add_done_callback(lambda _: timer.cancel())
-        answer.add_done_callback(lambda _: self._give_back(link))
-        return answer
-
-    def close(self) -> None:
-        """Break off all: what was asked of a router that is gone is answered by nobody."""
-        for one in (*self._idle, *self._all):
-            one.close()
-        for task in self._opening:
-            task.cancel()
-        self._idle.clear()
-        self._all.clear()
-
-    async def _open(self, request: bytes, answer: "asyncio.Future[bytes]") -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            _, link = await loop.create_unix_connection(Link, str(self._path))
-        except (OSError, asyncio.CancelledError) as error:
-            if not answer.done():
-                answer.set_exception(RouterDeadError(str(error) or "the router broke off"))
-            return
-        self._all.add(link)
-        if answer.done():
-            self._give_back(link)
-            return
-        answer.add_done_callback(lambda _: self._give_back(link))
-        link.ask(request, answer)
-
-    def _take(self) -> Link | None:
+    def ask(self, request: bytes, done: Done) -> None:
+        """`done` gets the reply, RouterSlowError after the time limit, RouterDeadError without anybody."""
         while self._idle:
             link = self._idle.pop()
             if link.is_usable:
-                return link
-            self._all.discard(link)
-        return None
-
-    def _give_back(self, link: Link | None) -> None:
-        """A link on which an answer is still due must not give it to the next question."""
-        if link is None:
+                self._ask_on(link, request, done)
+                return
+        if len(self._opening) + len(self._asked) >= MOST_LINKS:
+            done(RouterSlowError("too many questions wait for the router"))
             return
-        if link.is_usable and link in self._all:
-            self._idle.append(link)
-        else:
-            self._all.discard(link)
-            link.close()
+        task = asyncio.create_task(self._open(request, done))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
 
-    def _late(self, answer: "asyncio.Future[bytes]") -> None:
-        with suppress(asyncio.InvalidStateError):
-            answer.set_exception(RouterSlowError(f"no answer within {self._limit * 1000:.0f} ms"))
+    def close(self) -> None:
+        """Break off all; who waits is told."""
+        for one in self._idle:
+            one.close()
+        self._idle.clear()
+        for task in tuple(self._opening):
+            task.cancel()
+        asked, self._asked = self._asked, deque()
+        for _, link, ticket in asked:
+            if link.ticket == ticket:
+                link.fail(RouterDeadError("the router was given up"))
+
+    async def _open(self, request: bytes, done: Done) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._limit):
+                _, link = await loop.create_unix_connection(lambda: Link(self._take_back), str(self._path))
+        except TimeoutError:
+            done(RouterSlowError("it takes no connection"))
+        except (OSError, asyncio.CancelledError) as error:
+            done(RouterDeadError(str(error) or "the router was given up"))
+        else:
+            self._ask_on(link, request, done)
+
+    def _ask_on(self, link: Link, request: bytes, done: Done) -> None:
+        loop = asyncio.get_running_loop()
+        link.ask(request, done)
+        self._asked.append((loop.time() + self._limit, link, link.ticket))
+        if self._timer is None:
+            self._timer = loop.call_later(self._limit, self._sweep)
+
+    def _take_back(self, link: Link) -> None:
+        self._idle.append(link)
+
+    def _sweep(self) -> None:
+        """Whoever waits for too long has waited long enough; come again when the next one may have."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        while self._asked:
+            until, link, ticket = self._asked[0]
+            is_waiting = link.ticket == ticket and link.done is not None
+            if is_waiting and until > loop.time():
+                self._timer = loop.call_at(until, self._sweep)
+                return
+            self._asked.popleft()
+            if is_waiting:
+                link.fail(RouterSlowError(f"no answer within {self._limit * 1000:.0f} ms"))

@@ -102,7 +102,7 @@ def _state(data: Mapping[str, Any]) -> PathState:
         messages_per_hour=_optional(data, "messages_per_hour"),
         connections=None if connections is None else int(connections),
         score=min(100.0, max(0.0, _number(data.get("score", 100.0)))),
-        stage=int(data.get("stage", 0)),
+        stage=int(_number(data.get("stage", 0))),
         tokens=_optional(data, "tokens"),
         suspended_until=_optional(data, "suspended_until"),
     )

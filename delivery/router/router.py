@@ -9,7 +9,7 @@ from delivery.router.events import Events
 from delivery.router.exchangers import Exchangers, Lookup
 from delivery.router.plan import Plan
 from delivery.router.planfile import PlanFile
-from delivery.router.serving import Server
+from delivery.router.serving import Respond, Server
 from delivery.router.settings import Settings
 
 EXCHANGERS_SECONDS = 0.06
@@ -27,6 +27,7 @@ class Router:
         self._exchangers = Exchangers(lookup, settings.suffixes, settings.default_isp, time.monotonic)
         self._plan = PlanFile(settings.plan_file, self._take_plan, events.write)
         self._server = Server(settings.router_socket, self.answer)
+        self._asking: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -41,7 +42,7 @@ class Router:
         self._exchangers.close()
         await self._server.close()
 
-    def answer(self, pool: str, key: str) -> "bytes | asyncio.Future[bytes]":
+    def answer(self, pool: str, key: str, respond: Respond) -> bytes | None:
         """The reply to one question, at once wherever the domain is known."""
         reply = self._answering.without_isp(pool, key)
         if reply is not None:
@@ -49,12 +50,15 @@ class Router:
         domain = domain_of(key) or ""
         isp = self._answering.isp_without_lookup(domain) or self._exchangers.known(domain)
         if isp is None:
-            return asyncio.ensure_future(self._ask_first(pool, domain))
+            task = asyncio.create_task(self._ask_first(pool, domain, respond))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+            return None
         return self._answering.for_isp(pool, isp)
 
-    async def _ask_first(self, pool: str, domain: str) -> bytes:
+    async def _ask_first(self, pool: str, domain: str, respond: Respond) -> None:
         isp = await self._exchangers.find(domain, EXCHANGERS_SECONDS)
-        return unknown_isp() if isp is None else self._answering.for_isp(pool, isp)
+        respond(unknown_isp() if isp is None else self._answering.for_isp(pool, isp))
 
     def _take_plan(self, plan: Plan) -> None:
         self._answering.plan = plan

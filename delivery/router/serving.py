@@ -14,8 +14,9 @@ MOST_CONNECTIONS = 1000
 MOST_WAITING = 64
 """Questions of one connection. Postfix asks one and waits; who asks more than that is none."""
 
-Handler = Callable[[str, str], "bytes | asyncio.Future[bytes]"]
-"""(map, key) -> reply, at once or later. A future that fails ends the connection."""
+Respond = Callable[[bytes], None]
+Handler = Callable[[str, str, Respond], bytes | None]
+"""(map, key, respond) -> the reply; None when `respond` will be called with it, once."""
 
 
 class Connection(asyncio.Protocol):
@@ -26,7 +27,7 @@ class Connection(asyncio.Protocol):
         self._netstrings = Netstrings()
         self._transport: asyncio.Transport | None = None
         self._later: list[bytes] = []
-        self._pending: asyncio.Future[bytes] | None = None
+        self._waits = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  of a stream server
@@ -38,16 +39,14 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
         self._transport = None
-        if self._pending is not None:
-            self._pending.cancel()
 
     def data_received(self, data: bytes) -> None:
         try:
             found = self._netstrings.feed(data)
-            if self._pending is None:
-                self._answer(found)
-            else:
+            if self._waits:
                 self._later += found
+            else:
+                self._answer(found)
         except ProtocolError:
             self.abort()
         if len(self._later) > MOST_WAITING:
@@ -59,23 +58,21 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, requests: list[bytes]) -> None:
         for place, request in enumerate(requests):
-            reply = self._handler(*split_request(request))
-            if not isinstance(reply, bytes):
-                self._later = requests[place + 1 :]
-                self._pending = reply
-                reply.add_done_callback(self._finish)
+            self._waits = True  # before the handler: it may respond at once
+            self._later = requests[place + 1 :]
+            reply = self._handler(*split_request(request), self._respond)
+            if reply is None:
                 return
+            self._waits = False
             if self._transport is not None:
                 self._transport.write(netstring(reply))
+        self._later = []
 
-    def _finish(self, reply: "asyncio.Future[bytes]") -> None:
-        self._pending = None
-        if self._transport is None or reply.cancelled():
+    def _respond(self, reply: bytes) -> None:
+        self._waits = False
+        if self._transport is None:
             return
-        if reply.exception() is not None:
-            self.abort()
-            return
-        self._transport.write(netstring(reply.result()))
+        self._transport.write(netstring(reply))
         requests, self._later = self._later, []
         try:
             self._answer(requests)
