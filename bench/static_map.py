@@ -4,6 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+import uvloop
+
 from delivery.router.serving import Respond, Server
 from fleet.catalogue import Catalogue
 
@@ -21,4 +23,5 @@ async def serve(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(Path(sys.argv[1])))

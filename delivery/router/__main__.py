@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = load_settings(options.settings)
         if options.command != "check":
-            asyncio.run(_run(options.command, settings))
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(_run(options.command, settings))
     except RouterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -48,6 +50,15 @@ async def _run(command: str, settings: Settings) -> None:
         await ends.wait()
     finally:
         await daemon.close()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's where it is installed: a look-up then costs half as much."""
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def _daemon(command: str, settings: Settings, events: Events) -> Daemon:

@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from delivery.router.errors import ProtocolError
 from delivery.router.netstring import Netstrings, netstring
@@ -39,8 +40,7 @@ class Link(asyncio.Protocol):
         """Tells one question from the next."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  of a stream connection
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

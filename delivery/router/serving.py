@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 from delivery.router.errors import ProtocolError
 from delivery.router.netstring import Netstrings, netstring, split_request
@@ -30,10 +31,9 @@ class Connection(asyncio.Protocol):
         self._waits = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  of a stream server
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
         if len(self._connections) >= MOST_CONNECTIONS:
-            transport.abort()
+            self._transport.abort()
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
