@@ -11,7 +11,7 @@ from fleet.catalogue import DEFAULT_ISP, Catalogue
 from fleet.topology import INBOUND_PROBE_PORT, Fleet
 from fleet.transports import Transport, instance_transports, steps
 
-SETTINGS_FILE = "/etc/mtafleet/router.json"
+SETTINGS_FILE = "/etc/mtafleet/router/settings.json"
 FRONT_SOCKET = "/run/mtafleet-front/map.sock"
 """Where Postfix asks."""
 ROUTER_SOCKET = "/run/mtafleet-router/router.sock"

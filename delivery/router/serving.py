@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import cast
 from delivery.router.errors import ProtocolError
 from delivery.router.netstring import Netstrings, netstring, split_request
 
+FIRST_GIVEN = 3
+"""The first descriptor that systemd hands over."""
 MOST_CONNECTIONS = 1000
 MOST_WAITING = 64
 """Questions of one connection. Postfix asks one and waits; who asks more than that is none."""
@@ -87,9 +90,15 @@ class Server:
         self._path, self._handler, self._group = path, handler, group
         self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
+        self._is_given = False
 
     async def start(self) -> None:
-        """Take over the socket's name; it appears complete, with its group and mode."""
+        """Listen, on systemd's socket where it gives one; else ours appears complete, with group and mode."""
+        if _systemd_gives_one():
+            given = socket.socket(fileno=FIRST_GIVEN)
+            self._server = await asyncio.get_running_loop().create_unix_server(self._connection, sock=given)
+            self._is_given = True
+            return
         draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)
         loop = asyncio.get_running_loop()
@@ -104,8 +113,13 @@ class Server:
             self._server.close()
         for one in tuple(self.connections):
             one.abort()
-        with suppress(FileNotFoundError):
-            self._path.unlink()
+        if not self._is_given:
+            with suppress(FileNotFoundError):
+                self._path.unlink()
 
     def _connection(self) -> Connection:
         return Connection(self._handler, self.connections)
+
+
+def _systemd_gives_one() -> bool:
+    return os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1"

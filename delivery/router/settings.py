@@ -12,7 +12,7 @@ from typing import Any
 from delivery.model import Path as DeliveryPath
 from delivery.router.errors import SettingsError
 
-SETTINGS_FILE = Path("/etc/mtafleet/router.json")
+SETTINGS_FILE = Path("/etc/mtafleet/router/settings.json")
 
 
 @dataclass(frozen=True, slots=True)
