@@ -10,7 +10,9 @@ from typing import Protocol
 
 from delivery.router.errors import RouterError
 from delivery.router.events import Events
+from delivery.router.exchangers import dns_lookup
 from delivery.router.front import Front
+from delivery.router.router import Router
 from delivery.router.settings import SETTINGS_FILE, Settings, load_settings
 
 
@@ -62,12 +64,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _daemon(command: str, settings: Settings, events: Events) -> Daemon:
-    if command == "front":
-        return Front(settings, events)
-    from delivery.router.exchangers import dns_lookup  # noqa: PLC0415  the front stays small without DNS
-    from delivery.router.router import Router  # noqa: PLC0415
-
-    return Router(settings, dns_lookup(settings.resolver), events)
+    lookup = dns_lookup(settings.resolver)
+    return Front(settings, lookup, events) if command == "front" else Router(settings, lookup, events)
 
 
 if __name__ == "__main__":

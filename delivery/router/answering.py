@@ -61,13 +61,13 @@ class Answering:
         return path.isp
 
 
-def unknown_isp() -> bytes:
-    """While nobody knows where the domain's mail goes: nothing could be delivered there either."""
-    return render(not_yet("the recipient's mail exchangers are not known yet"))
-
-
 def render(answer: Answer) -> bytes:
     return b"OK %b" % answer.transport.encode()
+
+
+LATE = render(not_yet("the recipient's mail exchangers are not known yet"))
+UNKNOWN = render(not_yet("the recipient's mail exchangers cannot be looked up"))
+"""Nobody knows where the domain's mail goes: nothing could be delivered there either."""
 
 
 def domain_of(key: str) -> str | None:

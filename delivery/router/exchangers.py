@@ -82,6 +82,15 @@ class Exchangers:
                 await asyncio.wait([task], timeout=seconds)
         return self.known(domain)
 
+    def is_looking_up(self, domain: str) -> bool:
+        return domain in self._under_way
+
+    def learn(self, domain: str, isp: str) -> None:
+        """Take over what somebody else has found out."""
+        one = self._known.get(domain)
+        if one is None or one.isp != isp:
+            self._know(domain, isp, LEAST_SECONDS)
+
     def close(self) -> None:
         for task in self._under_way.values():
             task.cancel()
@@ -105,6 +114,9 @@ class Exchangers:
         else:
             # Without an exchanger the domain itself takes its mail, or nobody does: Postfix finds out which.
             isp, seconds = self._isp_of(found.hosts or (domain,)), found.seconds
+        self._know(domain, isp, seconds)
+
+    def _know(self, domain: str, isp: str | None, seconds: float) -> None:
         self._known[domain] = _Known(isp, self._clock() + seconds)
         self._known.move_to_end(domain)
         while len(self._known) > self._most:

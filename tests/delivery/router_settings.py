@@ -28,7 +28,7 @@ def settings_document(directory: Path) -> dict[str, Any]:
         "domains": {"gmail.com": "google", "yahoo.com": "yahoo"},
         "fixed": {"bounce.shop.example": "relay:[198.51.100.11]:10026"},
         "default_isp": "default",
-        "resolver": "127.0.0.1",
+        "resolver": "127.0.0.9",
         "front_socket": str(directory / "front.sock"),
         "router_socket": str(directory / "router.sock"),
         "socket_group": None,

@@ -40,11 +40,6 @@ def test_daemons_are_confined_and_come_back(units: dict[str, str], name: str) ->
         assert f"\n{line}\n" in unit
 
 
-def test_the_front_needs_no_network(units: dict[str, str]) -> None:
-    assert "PrivateNetwork=yes\n" in units["mtafleet-front.service"]
-    assert "RestrictAddressFamilies=AF_UNIX\n" in units["mtafleet-front.service"]
-
-
 def test_the_front_goes_on_without_the_router(units: dict[str, str]) -> None:
     """A router that fails or restarts must take nobody with it."""
     assert "mtafleet-router.service" not in units["mtafleet-front.service"]
