@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,18 +16,12 @@ PRIVATE = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "
 FIRST, SECOND = "198.51.100.21", "198.51.100.22"
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What happened; one play for all tests."""
+def run_play(module: str, work: Path) -> dict[str, Any]:
     image = image_root(cache_directory(), image_id())
     if image is None:
         pytest.skip("the lab's image has not been built; `mtafleet lab image` builds it")
     done = subprocess.run(
-        [
-            *PRIVATE,
-            *(sys.executable, "-m", "tests.delivery.routing_play"),
-            *(str(image), str(tmp_path_factory.mktemp("play"))),
-        ],
+        [*PRIVATE, *(sys.executable, "-m", f"tests.delivery.{module}"), *(str(image), str(work))],
         cwd=project_root(),
         capture_output=True,
         text=True,
@@ -35,6 +30,18 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What happened with a stub in the router's place; one play for all tests."""
+    return run_play("routing_play", tmp_path_factory.mktemp("play"))
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What happened with router and front; one play for all tests."""
+    return run_play("live_play", tmp_path_factory.mktemp("live"))
 
 
 def test_the_queue_manager_asks_once_a_recipient_and_others_never(played: dict[str, Any]) -> None:
@@ -89,3 +96,27 @@ def test_a_paced_transport_can_fill_the_active_queue(played: dict[str, Any]) -> 
     assert crowded["full"]
     assert not crowded["asked_meanwhile"]
     assert crowded["quick"] == [SECOND]
+
+
+def test_mail_leaves_by_the_address_that_does_not_rest(live: dict[str, Any]) -> None:
+    assert live["moves"]["moved"] == [[SECOND]] * 6
+
+
+def test_with_all_addresses_resting_mail_is_taken_and_waits_and_no_other_providers_does(
+    live: dict[str, Any],
+) -> None:
+    moves = live["moves"]
+    assert set(moves["codes"]) == {"250"}
+    assert moves["waits"] == ["none 4.7.0 deferred (mtafleet: not yet: each address rests at slow)"]
+    assert moves["others"] == 1
+
+
+def test_a_dead_router_stops_no_mail_and_wakes_no_resting_address(live: dict[str, Any]) -> None:
+    dies = live["dies"]
+    assert dies["codes"] == ["250", "250"]
+    assert dies["waits"] == ["none 4.7.0 deferred (mtafleet: not yet: each address rests at slow)"]
+    assert dies["others"] == 1
+
+
+def test_waiting_mail_leaves_by_another_address_at_its_next_try(live: dict[str, Any]) -> None:
+    assert live["dies"]["later"] == [[SECOND], [SECOND]]
