@@ -75,6 +75,7 @@ def parse_settings(data: Mapping[str, Any]) -> Settings:
     for pool, by_isp in routes.items():
         if not by_isp.get(default):
             raise ValueError(f"pool {pool} has no route to `{default}`")
+        _check_names(pool, by_isp)
     events = data.get("events_file")
     group = data.get("socket_group")
     return Settings(
@@ -105,6 +106,14 @@ def _route(isp: str, data: Mapping[str, Any]) -> Route:
     if not steps:
         raise ValueError(f"{data['address']} has no transport to `{isp}`")
     return Route(DeliveryPath(str(data["address"]), isp), steps)
+
+
+def _check_names(pool: str, by_isp: Mapping[str, tuple[Route, ...]]) -> None:
+    """The front tells by a transport's name which path mail was given to."""
+    names = [step.transport for routes in by_isp.values() for one in routes for step in one.steps]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ValueError(f"pool {pool} has more than one transport called {doubled[0]}")
 
 
 def _strings(data: Mapping[Any, Any]) -> dict[str, str]:

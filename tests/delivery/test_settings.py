@@ -13,6 +13,7 @@ from fleet.routing import router_settings
 from fleet.spec.load import load_environment
 from fleet.topology import Fleet
 from fleet.transports import instance_transports
+from tests.delivery.router_settings import settings_document
 
 TODAY = date(2026, 11, 23)
 CATALOGUE = Catalogue.load()
@@ -39,6 +40,13 @@ def test_malformed_settings_are_one_clear_message(tmp_path: Path, content: str) 
     file.write_text(content)
     with pytest.raises(SettingsError, match=r"router\.json: .*mtafleet configure"):
         load_settings(file)
+
+
+def test_a_transport_belongs_to_one_path(tmp_path: Path) -> None:
+    document = settings_document(tmp_path)
+    document["routes"]["transactional"]["yahoo"] = document["routes"]["transactional"]["google"]
+    with pytest.raises(ValueError, match="more than one transport called transactional-1-google"):
+        parse_settings(document)
 
 
 def test_missing_settings_too(tmp_path: Path) -> None:
