@@ -16,10 +16,14 @@ connection at a time. How a cap becomes process limits follows from what the ISP
 Rates become delays in whole seconds, as Postfix counts them. Where the ISP allows at least
 `UNPACED_MESSAGES_PER_MINUTE` no delay is set: the smallest one would cost nearly all of the rate, and
 connections and messages per connection bound it already.
+
+Each transport has a few slower steps beside it, transports of their own: a pace can be lowered while
+Postfix runs only by giving mail to another transport. Its connections are halved, then there is one, then
+come pauses.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from ipaddress import IPv4Address
 from itertools import zip_longest
@@ -32,6 +36,9 @@ from fleet.topology import Fleet, SendingAddress
 UNPACED_MESSAGES_PER_MINUTE = 600
 DOMAINS_AT_ONCE = 5
 """How many recipient domains one transport serves at its full cap when the cap is per domain."""
+
+STEP_DELAYS_SECONDS = (10, 120, 1200)
+"""Pauses of the slower steps: 360, 30 and 3 messages an hour. A transport has two, longer than its own."""
 
 FRESH_DAYS = 14
 WARMING_DAYS = 42
@@ -137,6 +144,27 @@ def rate_delay_seconds(limits: StageLimits) -> int:
     if limits.messages_per_hour and limits.messages_per_hour.value < 60 * UNPACED_MESSAGES_PER_MINUTE:
         delay = max(delay, _ceil_div(3600, limits.messages_per_hour.value))
     return delay
+
+
+def steps(full: Transport) -> tuple[Transport, ...]:
+    """`full` and the slower transports beside it, each slower than the one before: at most five in all.
+
+    None has more connections than `full`; a pause leaves one, as there is one message at a time.
+    """
+    domains = full.process_limit // full.destination_concurrency_limit
+    found = [full]
+    if not full.rate_delay_seconds:
+        for cap in (full.destination_concurrency_limit // 2, 1):
+            if 0 < cap < found[-1].destination_concurrency_limit:
+                found.append(replace(full, process_limit=cap * domains, destination_concurrency_limit=cap))
+    longer = [one for one in STEP_DELAYS_SECONDS if one > full.rate_delay_seconds][:2]
+    found += [
+        replace(full, process_limit=1, destination_concurrency_limit=1, rate_delay_seconds=delay)
+        for delay in longer
+    ]
+    return tuple(
+        replace(one, name=f"{full.name}-s{number}") if number else one for number, one in enumerate(found)
+    )
 
 
 def _transports(

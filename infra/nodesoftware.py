@@ -1,6 +1,6 @@
 """The software that nodes run, as a directory tree that is ready to be put on `PYTHONPATH`.
 
-The project's own wheel (`fleet` and `failover`) and the wheels of its base dependencies, pinned and
+The project's own wheel (`fleet`, `failover`, `delivery`) and the wheels of its base dependencies, pinned and
 hash-checked by `uv.lock`, for the nodes' Python whatever the operator's is. Nodes need neither pip nor a
 network. Trees are cached by a digest of all that goes into them, so a second call reads one directory.
 """
@@ -23,7 +23,7 @@ from fleet.render import TreeFile
 NODE_PYTHON = "3.13"
 NODE_PLATFORM = "x86_64-manylinux_2_28"
 NODE_DIRECTORY = "/opt/mtafleet/lib"
-PACKAGES = ("fleet", "failover")
+PACKAGES = ("fleet", "failover", "delivery")
 RECIPE = "3"
 """Part of every digest: change it when the same inputs give another tree."""
 TIMEOUT_SECONDS = 300

@@ -19,8 +19,9 @@ from fleet.catalogue import DEFAULT_ISP, Catalogue, Isp
 from fleet.certificates import CHAIN_FILE, KEY_FILE
 from fleet.inventory import NodeModel
 from fleet.return_path import LOCAL_PART, TOKEN_PATTERN
+from fleet.routing import FRONT_SOCKET
 from fleet.topology import INBOUND_PROBE_PORT
-from fleet.transports import InstanceTransports, Transport, instance_transports
+from fleet.transports import InstanceTransports, Transport, instance_transports, steps
 
 BUSY_DOMAINS = 5
 """How many of a provider's domains are thought to be busy at once."""
@@ -52,7 +53,7 @@ def scope(node: NodeModel) -> dict[str, Any]:
         "services": {pool: _services(found, catalogue) for pool, found in transports.items()},
         "routes": {pool: _routes(found, catalogue) for pool, found in transports.items()},
         "default_routes": {pool: _names(found, DEFAULT_ISP) for pool, found in transports.items()},
-        "exchanger_routes": {pool: _exchanger_routes(found, catalogue) for pool, found in transports.items()},
+        "front_socket": FRONT_SOCKET,
         "known_domains": [domain for isp in catalogue.isps.values() for domain in isp.domains],
         "tls_domains": [
             domain for isp in catalogue.isps.values() if isp.tls == "required" for domain in isp.domains
@@ -93,24 +94,7 @@ def _routes(transports: InstanceTransports, catalogue: Catalogue) -> Mapping[str
 
 
 def _services(transports: InstanceTransports, catalogue: Catalogue) -> list[Service]:
-    return [Service.of(one, catalogue.isps[one.isp]) for one in transports.transports]
-
-
-def _exchanger_routes(transports: InstanceTransports, catalogue: Catalogue) -> list[tuple[str, str]]:
-    """(pattern of a mail exchanger's name, transport), the longest suffixes first.
-
-    Each provider keeps to one of the pool's addresses, the providers take turns: this kind of route knows
-    no random choice.
-    """
-    chosen = {
-        name: transports.by_isp[name][place % len(transports.by_isp[name])].name
-        for place, name in enumerate(catalogue.isps)
-    }
-    suffixes = [(suffix, isp.isp) for isp in catalogue.isps.values() for suffix in isp.mx_suffixes]
-    return [
-        (f"(^|\\.){re.escape(suffix[1:])}$", chosen[isp])
-        for suffix, isp in sorted(suffixes, key=lambda one: (-len(one[0]), one[0]))
-    ]
+    return [Service.of(step, catalogue.isps[one.isp]) for one in transports.transports for step in steps(one)]
 
 
 def _names(transports: InstanceTransports, isp: str) -> list[str]:

@@ -7,6 +7,7 @@ from fleet.render import Hook, TreeFile
 from infra.nodesoftware import node_software, software_files
 
 SOFTWARE_DIGEST_FILE = "/etc/mtafleet/failover/software"
+ROUTER_DIGEST_FILE = "/etc/mtafleet/router/software"
 
 
 def _software(_: NodeModel) -> list[TreeFile]:
@@ -18,10 +19,14 @@ def _software_digest(_: NodeModel) -> list[TreeFile]:
     return [TreeFile(SOFTWARE_DIGEST_FILE, node_software().digest + "\n")]
 
 
+def _router_digest(_: NodeModel) -> list[TreeFile]:
+    return [TreeFile(ROUTER_DIGEST_FILE, node_software().digest + "\n")]
+
+
 def build_software() -> None:
     """Build what nodes run while the package index can still be reached; a lab's network knows none."""
     node_software()
 
 
-HOOKS: Mapping[str, Hook] = {"software": _software, "agent": _software_digest}
+HOOKS: Mapping[str, Hook] = {"software": _software, "agent": _software_digest, "router": _router_digest}
 """By role; what `fleet.trees` cannot compute because it must not import those rooms."""

@@ -2,6 +2,7 @@
 
 from datetime import date
 from ipaddress import IPv4Address
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from fleet.spec.load import load_environment
 from fleet.topology import Fleet
 from fleet.transports import (
     InstanceTransports,
+    Transport,
     TransportError,
     instance_transports,
     rate_delay_seconds,
     share_out,
     stage_of,
+    steps,
 )
 
 TODAY = date(2026, 11, 23)
@@ -153,3 +156,29 @@ def test_fresh_pools_are_paced() -> None:
     instances = instance_transports(Fleet.of(data), CATALOGUE, TODAY)
     assert instances["east-1", "marketing"].by_isp["google"][0].rate_delay_seconds == 180
     assert instances["east-1", "transactional"].by_isp["google"][0].rate_delay_seconds == 0
+
+
+def test_steps_only_get_slower_and_never_exceed_the_share(
+    instances: dict[tuple[str, str], InstanceTransports],
+) -> None:
+    for instance in instances.values():
+        for full in instance.transports:
+            found = steps(full)
+            assert found[0] == full
+            assert 2 <= len(found) <= 5
+            for faster, slower in pairwise(found):
+                assert slower.process_limit <= faster.process_limit
+                assert slower.destination_concurrency_limit <= faster.destination_concurrency_limit
+                assert slower.rate_delay_seconds >= faster.rate_delay_seconds
+                assert _pace(slower) < _pace(faster)
+            assert {one.bind_address for one in found} == {full.bind_address}
+
+
+def test_names_of_steps_are_nobody_elses(instances: dict[tuple[str, str], InstanceTransports]) -> None:
+    for instance in instances.values():
+        names = [step.name for full in instance.transports for step in steps(full)]
+        assert len(set(names)) == len(names)
+
+
+def _pace(transport: Transport) -> tuple[int, int]:
+    return -transport.rate_delay_seconds, transport.process_limit

@@ -78,7 +78,7 @@ def test_every_role_of_every_node_is_rendered(models: dict[str, NodeModel]) -> N
     assert set(rendered) == {"virginia-1", "virginia-2", "ireland-1", "ireland-2", "witness-1"}
     roles = {name: {one.role for one in files} for name, files in rendered.items()}
     everywhere = {"base", "agent", "resolver"}
-    mail = everywhere | {"auth", "front", "inbound", "postfix", "signer", "tls"}
+    mail = everywhere | {"auth", "front", "inbound", "postfix", "router", "signer", "tls"}
     assert roles["virginia-1"] == mail | {"dns", "nats"}
     assert roles["ireland-2"] == mail
     assert roles["witness-1"] == everywhere | {"nats", "observer"}

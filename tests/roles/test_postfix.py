@@ -1,12 +1,15 @@
 """The outgoing instances: who may send, from which address, how fast."""
 
 import dataclasses
+import json
 import re
 
 import pytest
 
+from delivery.router.settings import parse_settings
 from fleet.catalogue import Catalogue, Stage
 from fleet.inventory import NodeModel
+from fleet.routing import SETTINGS_FILE
 from fleet.topology import Fleet
 from tests.roles.conftest import Render
 from tests.roles.parsed import Instance, Service
@@ -161,7 +164,7 @@ def test_nothing_leaves_without_a_transport_of_its_own(instance: Instance) -> No
 
 def test_every_isp_has_its_limits_on_every_address(instance: Instance) -> None:
     for service in instance.transports:
-        isp = CATALOGUE.isps[service.name.split("-", 2)[2]]
+        isp = CATALOGUE.isps[re.sub(r"-s\d$", "", service.name).split("-", 2)[2]]
         limits = isp.limits_at(Stage.ESTABLISHED)
         concurrency = int(instance.main[f"{service.name}_destination_concurrency_limit"])
         assert service.process_limit
@@ -191,33 +194,28 @@ def test_known_domains_go_to_their_isps_transports(instance: Instance, pool: str
         assert one.rstrip(":") in names
 
 
-@pytest.mark.parametrize(
-    ("exchanger", "isp"),
-    [
-        ("aspmx.l.google.com", "google"),
-        ("corp-example.mail.protection.outlook.com", "microsoft-365"),
-        ("hotmail-com.olc.protection.outlook.com", "microsoft-consumer"),
-        ("mta5.am0.yahoodns.net", "yahoo"),
-        ("mx.notgoogle.com", None),
-        ("aspmx.l.google.com.evil.example", None),
-    ],
-)
-def test_other_domains_are_told_by_their_mail_exchangers(
-    instance: Instance, exchanger: str, isp: str | None
+def test_the_queue_manager_alone_asks_the_router(instance: Instance, pool: str) -> None:
+    """Were others to ask it, its "not yet" would refuse submissions."""
+    assert instance.service("qmgr").options == {"rewrite_service_name": "live"}
+    live = instance.service("live")
+    assert (live.command, live.kind) == ("trivial-rewrite", "unix")
+    assert live.options == {"transport_maps": f"socketmap:unix:/run/mtafleet-front/map.sock:{pool}"}
+    others = [one for one in instance.services if one.name != "live"]
+    assert "socketmap" not in instance.files["main.cf"] + str([one.options for one in others])
+
+
+def test_every_transport_the_router_may_name_exists(
+    instance: Instance, pool: str, east: NodeModel, render: Render
 ) -> None:
-    found = None
-    for line in instance.files["exchanger_routes"].splitlines():
-        if line.startswith("/") and found is None:
-            pattern, _, action = line[1:].partition("/ ")
-            found = action if re.search(pattern, exchanger) else None
-    if isp is None:
-        assert found is None
-        return
-    assert found is not None
-    verb, transport = found.split()
-    assert verb == "FILTER"
-    assert transport.rstrip(":") in {one.name for one in instance.transports}
-    assert transport.endswith(f"-{isp}:")
+    told = parse_settings(json.loads(render("router", east).contents[SETTINGS_FILE]))
+    names = {step.transport for routes in told.routes[pool].values() for one in routes for step in one.steps}
+    assert names == {one.name for one in instance.transports}
+
+
+def test_no_message_is_bound_to_a_transport_at_submission(instance: Instance) -> None:
+    rules = instance.main["smtpd_recipient_restrictions"].split()
+    assert rules[-2:] == ["check_recipient_mx_access", "static:DUNNO"]
+    assert "FILTER" not in "".join(instance.files.values())
 
 
 def test_known_domains_need_no_lookup(instance: Instance) -> None:

@@ -3,7 +3,7 @@
 from fleet.inventory import NodeModel
 from tests.roles.conftest import Render
 
-ROLES = ("auth", "front", "inbound", "nats", "postfix", "signer")
+ROLES = ("auth", "front", "inbound", "nats", "postfix", "router", "signer")
 
 
 def test_secrets_lie_in_private_files_only_and_passwords_in_none(render: Render, east: NodeModel) -> None:

@@ -9,7 +9,6 @@ another node's: it is reached from a peer's address, by the node's name in TLS.
 import asyncio
 import json
 import os
-import shutil
 import signal
 import smtplib
 import socket
@@ -27,7 +26,6 @@ from typing import Any
 from failover.handover.work import SESSIONS_PER_PEER
 from failover.orders import render_time
 from fleet.handover import hand_over_settings
-from fleet.paths import project_root
 from fleet.spec.load import load_environment
 from fleet.steering import daemon_config
 from fleet.topology import Fleet
@@ -35,7 +33,7 @@ from tests.roles.plane.play import until_answered, wait_until
 from tests.roles.plane.receiver import Receiver, receiving
 from tests.roles.plane.stage import RECEIVER, Stage, stage, start
 
-ROLES = ("signer", "auth", "postfix", "front")
+ROLES = ("signer", "auth", "postfix", "front", "router")
 INSTANCES = ("transactional", "marketing")
 OWN, PEER = "198.51.100.11", "198.51.100.12"
 TAKES_PORT = 12026
@@ -53,13 +51,8 @@ class Node:
     here: Stage
 
     def prepare(self) -> None:
-        """A peer's address, and the helper's files as the trees `agent` and `software` would have them."""
+        """A peer's address, and the helper's files as the tree `agent` would have them."""
         subprocess.run(["ip", "address", "add", f"{PEER}/32", "dev", "lo"], check=True)
-        library = self.here.root / "opt/mtafleet/lib"
-        for package in ("fleet", "failover"):
-            shutil.copytree(
-                project_root() / package, library / package, ignore=shutil.ignore_patterns("__pycache__")
-            )
         for path in ("var/lib/mtafleet/maintenance", "etc/mtafleet/failover"):
             (self.here.root / path).mkdir(parents=True, exist_ok=True)
         fleet = Fleet.of(load_environment("lab"))

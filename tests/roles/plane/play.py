@@ -21,7 +21,7 @@ from tests.roles.plane import views
 from tests.roles.plane.receiver import Receiver, receiving
 from tests.roles.plane.stage import RECEIVER, Stage, stage, start
 
-ROLES = ("signer", "auth", "postfix", "inbound", "front")
+ROLES = ("signer", "auth", "postfix", "inbound", "front", "router")
 INSTANCES = ("transactional", "marketing", "notification", "inbound")
 STRANGERS_RECIPIENTS = [
     f"RCPT TO:<bounce+{'0' * 30}@bounce.shop.example>",
