@@ -9,13 +9,11 @@ tokens or without room has none.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from delivery.model import Path
+from delivery.model import LOCAL_WAIT_TEXT, Path
 from delivery.router.admission import Admission, messages_per_second
 from delivery.router.plan import BLOCKED_STAGE, PathState, Peer, Plan
 from delivery.router.settings import Route, Step
 
-NOT_YET = "mtafleet: not yet: "
-"""So begins the text of each local wait: it is no refusal of a receiver, and counts in no statistic."""
 PEER_TRANSPORT = "peer"
 FEW_TOKENS = 100.0
 """From here on a path's share falls with its tokens."""
@@ -69,7 +67,7 @@ def choose(
 
 def not_yet(text: str) -> Answer:
     """Few different texts: each is a destination of its own to the queue manager."""
-    return Answer(f"retry:4.7.0 {NOT_YET}{text}")
+    return Answer(f"retry:4.7.0 {LOCAL_WAIT_TEXT}{text}")
 
 
 def _offer(route: Route, plan: Plan, admission: Admission, now: float) -> Offer | None:

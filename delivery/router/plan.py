@@ -1,13 +1,15 @@
-"""The plan of delivery: what each path may do now. Others decide it and write the file; the router only reads
-it.
+"""What the router takes from the plan of delivery: what each path may do now.
 
-    {"version": 1, "at": 1764000000.0,
-     "paths": [{"address": "198.51.100.21", "isp": "google", "messages_per_hour": 1200, "connections": 2,
-                "score": 87.5, "stage": 1, "tokens": 400, "suspended_until": null}],
+`delivery.brain.plan` decides it and writes the file (`delivery/plan_file.py`); this reader needs no library.
+
+    {"version": 1, "written_at": 1764000000.0,
+     "pools": {"transactional": {"198.51.100.21": {"google": {
+         "messages_per_hour": 1200, "connections": 2, "score": 87.5, "stage": 1, "day_left": 400,
+         "suspended_until": null, ...}}}},
      "peers": {"transactional": [{"node": "west-1", "next_hop": "[203.0.113.11]:11026", "weight": 1.0,
                                   "isps": ["google"]}]}}
 
-All but `address` and `isp` may be absent. The writer replaces the file as a whole (write another, rename).
+Of a row anything may be absent, and so may `peers`. The writer replaces the file as a whole.
 """
 
 import json
@@ -91,9 +93,14 @@ def parse_plan(data: Mapping[str, Any]) -> Plan:
     """Raises KeyError, TypeError or ValueError where `data` has another shape."""
     if data["version"] != VERSION:
         raise ValueError(f"version {data['version']!r}, not {VERSION}")
-    paths = {DeliveryPath(str(one["address"]), str(one["isp"])): _state(one) for one in data["paths"]}
+    paths = {
+        DeliveryPath(str(address), str(isp)): _state(row)
+        for by_address in data["pools"].values()
+        for address, by_isp in by_address.items()
+        for isp, row in by_isp.items()
+    }
     peers = {str(pool): tuple(_peer(one) for one in found) for pool, found in data.get("peers", {}).items()}
-    return Plan(_number(data["at"]), paths, peers)
+    return Plan(_number(data["written_at"]), paths, peers)
 
 
 def _state(data: Mapping[str, Any]) -> PathState:
@@ -103,7 +110,7 @@ def _state(data: Mapping[str, Any]) -> PathState:
         connections=None if connections is None else int(connections),
         score=min(100.0, max(0.0, _number(data.get("score", 100.0)))),
         stage=int(_number(data.get("stage", 0))),
-        tokens=_optional(data, "tokens"),
+        tokens=_optional(data, "day_left"),
         suspended_until=_optional(data, "suspended_until"),
     )
 

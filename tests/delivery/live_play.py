@@ -69,9 +69,9 @@ class Live(routing_play.Play):
     def rest(self, *names: str) -> None:
         """A plan in which these addresses rest towards `slow`; returns when the answers follow it."""
         until = time.time() + 3600
-        paths = [{"address": ADDRESSES[name], "isp": "slow", "suspended_until": until} for name in names]
+        pool = {ADDRESSES[name]: {"slow": {"suspended_until": until}} for name in names}
         draft = self.here.root / STATE / "draft.json"
-        draft.write_text(json.dumps({"version": 1, "at": time.time(), "paths": paths}))
+        draft.write_text(json.dumps({"version": 1, "written_at": time.time(), "pools": {"pool": pool}}))
         draft.rename(self.here.root / STATE / "plan.json")
         allowed = {f"{name}-slow:" for name in ADDRESSES if name not in names}
         wait_until(lambda: self.answers() <= allowed if allowed else "retry:" in next(iter(self.answers())))

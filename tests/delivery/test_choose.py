@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from delivery.model import LOCAL_WAIT_TEXT
 from delivery.router.admission import HORIZON_SECONDS, Admission
-from delivery.router.choose import NOT_YET, choose
+from delivery.router.choose import choose
 from delivery.router.plan import NO_PLAN, STALE_SECONDS, PathState, Peer, Plan
 from delivery.router.settings import Settings, parse_settings
 from tests.delivery.router_settings import FIRST, POOL, SECOND, path, settings_document, transport
@@ -46,7 +47,7 @@ def test_a_suspended_address_gets_nothing_until_its_time_is_up() -> None:
 
 def test_one_isps_trouble_is_not_anothers() -> None:
     resting = plan(PathState(suspended_until=NOW + 60), PathState(suspended_until=NOW + 60))
-    assert every(resting) == {f"retry:4.7.0 {NOT_YET}each address rests at google"}
+    assert every(resting) == {f"retry:4.7.0 {LOCAL_WAIT_TEXT}each address rests at google"}
     assert every(resting, "yahoo") == {f"{transport(1, 'yahoo')}:", f"{transport(2, 'yahoo')}:"}
 
 
@@ -81,7 +82,7 @@ def test_the_fastest_step_within_what_is_allowed(state: PathState, step: int) ->
 def test_a_pace_below_the_slowest_step_waits() -> None:
     rested = PathState(suspended_until=NOW + 1)
     assert every(plan(PathState(messages_per_hour=29), rested)) == {
-        f"retry:4.7.0 {NOT_YET}no address may send more to google now"
+        f"retry:4.7.0 {LOCAL_WAIT_TEXT}no address may send more to google now"
     }
 
 
@@ -102,7 +103,7 @@ def test_another_node_takes_what_no_address_here_may_send() -> None:
 
 
 def test_an_isp_without_an_address_here_gets_no_other_isps_transport() -> None:
-    assert every(NO_PLAN, "apple") == {f"retry:4.7.0 {NOT_YET}this instance has no address for apple"}
+    assert every(NO_PLAN, "apple") == {f"retry:4.7.0 {LOCAL_WAIT_TEXT}this instance has no address for apple"}
 
 
 def test_a_look_up_spends_no_tokens() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from fleet.paths import project_root
 from tests.delivery.asking import Client, wait_until
-from tests.delivery.router_settings import FIRST, SECOND, settings_document, transport
+from tests.delivery.router_settings import FIRST, POOL, SECOND, settings_document, transport
 
 GOOGLE = {f"OK {transport(ordinal)}:" for ordinal in (1, 2)}
 
@@ -60,12 +60,9 @@ class Pair:
         wait_until(lambda: len(self.told(kind)) >= times)
 
     def write_plan(self, **paths: dict[str, Any]) -> None:
-        listed = [
-            {"address": address, "isp": "google", **state}
-            for address, state in zip((FIRST, SECOND), (paths["first"], paths["second"]), strict=True)
-        ]
+        pool = {FIRST: {"google": paths["first"]}, SECOND: {"google": paths["second"]}}
         draft = self.directory / "draft.json"
-        draft.write_text(json.dumps({"version": 1, "at": time.time(), "paths": listed}))
+        draft.write_text(json.dumps({"version": 1, "written_at": time.time(), "pools": {POOL: pool}}))
         draft.rename(self.settings["plan_file"])
 
 

@@ -10,15 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from delivery.plan_file import write_plan
 from delivery.router.errors import PlanFileError
 from delivery.router.plan import NO_PLAN, PathState, Peer, Plan, load_plan
 from delivery.router.planfile import PlanFile
+from tests.delivery.fleet_of_pools import Fleet
 from tests.delivery.router_settings import FIRST, path
 
 GOOD: dict[str, Any] = {
     "version": 1,
-    "at": 1000,
-    "paths": [{"address": FIRST, "isp": "google", "messages_per_hour": 60, "stage": 2, "tokens": None}],
+    "written_at": 1000,
+    "pools": {"transactional": {FIRST: {"google": {"messages_per_hour": 60, "stage": 2, "day_left": None}}}},
     "peers": {"transactional": [{"node": "west-1", "next_hop": "[203.0.113.11]:11026", "isps": ["google"]}]},
 }
 
@@ -42,11 +44,11 @@ def test_what_is_absent_is_as_the_static_share_has_it(tmp_path: Path) -> None:
     "change",
     [
         {"version": 2},
-        {"at": None},
-        {"at": "NaN"},
-        {"paths": {}, "peers": {"a": [{"node": "b", "next_hop": "relay"}]}},
-        {"paths": [{"isp": "google"}]},
-        {"paths": [{"address": FIRST, "isp": "google", "score": "good"}]},
+        {"written_at": None},
+        {"written_at": "NaN"},
+        {"pools": {}, "peers": {"a": [{"node": "b", "next_hop": "relay"}]}},
+        {"pools": [{"isp": "google"}]},
+        {"pools": {"transactional": {FIRST: {"google": {"score": "good"}}}}},
         {"peers": {"transactional": [{"node": "x", "next_hop": "[1.2.3.4]:25 retry:x"}]}},
     ],
 )
@@ -82,7 +84,7 @@ def test_changes_are_followed_and_mistakes_keep_the_last_good_plan(tmp_path: Pat
     for _ in range(2):
         follows.look()
     assert ([one.at for one in taken], told) == ([1000], ["trouble"])
-    written(tmp_path, GOOD | {"at": 2000})
+    written(tmp_path, GOOD | {"written_at": 2000})
     follows.look()
     file.unlink()
     follows.look()
@@ -91,3 +93,21 @@ def test_changes_are_followed_and_mistakes_keep_the_last_good_plan(tmp_path: Pat
     os.close(os.open(tmp_path / "plan.json", os.O_CREAT))
     follows.look()
     assert told == ["trouble", "plan", "trouble"]
+
+
+def test_what_the_brain_writes_the_router_reads(tmp_path: Path) -> None:
+    decided = Fleet(isps=("google", "yahoo")).decide().plan
+    write_plan(decided, tmp_path / "plan.json")
+    plan = load_plan(tmp_path / "plan.json")
+    assert plan.at == decided.written_at
+    assert plan.paths == {
+        row.path: PathState(
+            messages_per_hour=row.messages_per_hour,
+            connections=row.connections,
+            score=row.score,
+            stage=row.stage,
+            tokens=row.day_left,
+            suspended_until=row.suspended_until,
+        )
+        for row in decided.rows
+    }
