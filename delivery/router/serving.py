@@ -109,7 +109,7 @@ class Server:
         draft.rename(self._path)
 
     async def close(self) -> None:
-        if self._server is not None:
+        if self._server is not None and not self._is_given:  # systemd's goes on listening without us
             self._server.close()
         for one in tuple(self.connections):
             one.abort()
