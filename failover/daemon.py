@@ -25,7 +25,7 @@ from failover.decide import (
     Target,
     decide,
 )
-from failover.decide.vantage import named, statement_of
+from failover.decide.vantage import is_shown_to_work, named, statement_of
 from failover.errors import ConfigError
 from failover.events import Events
 from failover.figures import Figures
@@ -38,7 +38,7 @@ from failover.memory import Memory
 from failover.notify import notify
 from failover.orderbook import OrderBook
 from failover.orders import NodeOverride, Order
-from failover.prober import Prober
+from failover.prober import HEEDED_SECONDS, Prober
 from failover.senses import Senses
 from failover.shape import FRONT, policy_of
 from failover.viewboard import ViewBoard
@@ -109,7 +109,8 @@ class Daemon:
         self.take(
             (), 0.0, self._clock()
         )  # heeds orders and decides before anybody acts on what is remembered
-        self.events.write("start", f"Watching {len(self.prober.heard_at) - 1} other nodes.")
+        watched = sum(self.config.watches(node) for node in self.prober.heard_at) - 1
+        self.events.write("start", f"Watching {watched} other nodes.")
         loop = asyncio.get_running_loop()
         loop.add_reader(self.prober.pollers.alarm.fileno(), self._on_alarm)
         tasks = [asyncio.create_task(keeper.run()) for keeper in self.keepers]
@@ -233,7 +234,8 @@ class Daemon:
 
         Route 53 is no machine of the fleet: it is taken to live.
         """
-        heard = {peer.address for peer in self.config.peers if peer.name not in self.decision.silent}
+        lost = self._lost()
+        heard = {peer.address for peer in self.config.peers if peer.name not in lost}
         found = [
             one.failing_since
             for one in self.keepers
@@ -242,7 +244,18 @@ class Daemon:
         return min(found, default=None)
 
     def _rank(self, steering: Steering) -> int | None:
-        return rank_among(steering.writers, self.config.node, self.decision.silent)
+        return rank_among(steering.writers, self.config.node, self._lost())
+
+    def _lost(self) -> frozenset[str]:
+        """Nodes that are heard no more, those too of which this one is no watcher."""
+        return self.decision.silent | self.prober.unheard(self._clock(), HEEDED_SECONDS)
+
+    def _unheard(self) -> frozenset[str]:
+        """Nodes without a word as long as makes a watched one silent.
+
+        Of those that speak in turn only it means nothing, but all of them are never silent at once.
+        """
+        return self.decision.silent | self.prober.unheard(self._clock(), self.policy.silence_seconds)
 
     def _lease(self, store: Store | None, clock: Callable[[], float]) -> LeaseHolder | None:
         steering = self.config.steering
@@ -268,6 +281,7 @@ class Daemon:
             talk,
             self._decision_to_tell,
             self._shown_to_work,
+            self._unheard,
             self.events,
             clock,
         )
@@ -284,13 +298,16 @@ class Daemon:
             Target(node, pool, Check.NOOP): Health(up=False, since=now, reason=reason)
             for pool, nodes in drained.items()
             for node in nodes & self.prober.heard_at.keys()
+            if self.config.watches(node)
         }
         try:
             remembered = self.memory.load(self.policy, now)
         except ConfigError as error:
             self.events.write("trouble", f"{error}; nobody is held down for what was before.", scope="memory")
         else:
-            health |= remembered.health
+            health |= {
+                target: one for target, one in remembered.health.items() if self.config.watches(target.node)
+            }
             plan = remembered.plan
         self.decision = Decision(health, plan, frozenset(), ())
 
@@ -397,11 +414,23 @@ class Daemon:
             return False
         if pool is not None:
             return self._shown_to_work(Target(node, pool, Check.ENTRY))
-        return self._vouched_for(node) or any(target.node == node for target in self._proven)
+        return any(
+            self._shown_to_work(Target(node, name, Check.ENTRY))
+            for name, one in self.config.pools.items()
+            if node in one.entries
+        )
 
     def _shown_to_work(self, target: Target) -> bool:
-        """Whether clients may be sent there anew: this node has seen it work, or people say so."""
-        return target in self._proven or self._vouched_for(target.node)
+        """Whether clients may be sent there anew: this node has seen it work, or people say so.
+
+        Of a node that it does not watch, it takes the word of one that does.
+        """
+        if target in self._proven or self._vouched_for(target.node):
+            return True
+        key = GroupKey("entry", target.pool)
+        return not self.config.watches(target.node) and is_shown_to_work(
+            self.decision.heeded_statements, self.policy, key, target.node
+        )
 
     def _vouched_for(self, node: str) -> bool:
         override = self._overrides.get(node)
