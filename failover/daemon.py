@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from failover.audit import moved, ordered
-from failover.checks.assembly import checks_of
+from failover.checks.assembly import canary_of, checks_of
 from failover.checks.runner import Checks
 from failover.config import Config, Steering
 from failover.decide import (
@@ -47,6 +47,8 @@ STATUS_LINE_SECONDS = 5.0
 ORDERS_SECONDS = 0.5
 """So often the maintenance orders are looked at."""
 FULL_PERCENT = 100
+INBOUND = "inbound"
+"""The instance that takes mail from the internet, and what this node sends to itself."""
 LOOKED_SECONDS = 5.0
 """A daemon that has just started has not looked at everything yet: others should not take its word."""
 DOUBT_SECONDS = 1.0
@@ -82,7 +84,10 @@ class Daemon:
         self._proven: set[Target] = set()
         self.keepers = self._keepers(authorities, clock)
         self.view_board = self._view_board(view_talk, clock)
-        self.checks = Checks(config.node, checks_of(config.node, config.seeing.checks), events, clock)
+        slow = config.seeing.checks
+        self.canary = canary_of(config.node, slow, config.heartbeat_address, self._hindrance, clock)
+        canaries = [self.canary] if self.canary else []
+        self.checks = Checks(config.node, [*checks_of(config.node, slow), *canaries], events, clock)
         self.senses = Senses(config, prober, self.checks.board, events, clock)
         self.lease = self._lease(store, clock)
         self.order_book = order_book or OrderBook(None)
@@ -197,6 +202,17 @@ class Daemon:
             said = statement_of(self.decision.plan, self.policy)
         self._said = said
         self.prober.state(said)
+
+    def _hindrance(self, pool: str) -> str | None:
+        """Why a message by which this node tries its instance of `pool` would prove nothing now."""
+        own = self.config.node
+        if own in self._orders:
+            return "the node is ordered out of service"
+        for name in (pool, INBOUND):
+            lines = (self.decision.health.get(Target(own, name, one)) for one in (Check.NOOP, Check.SESSION))
+            if any(health is not None and not health.up for health in lines):
+                return f"its instance of {name} does not answer"
+        return None
 
     def opinion(self) -> Opinion:
         """What this node would have DNS answer, and whether it may write that."""

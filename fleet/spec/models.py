@@ -208,6 +208,11 @@ class Failover(Strict):
     block_lists: list[Domain] = Field(default=[])
     """Block lists to look up sending addresses in, such as `zen.spamhaus.org`. A listing is told, no more.
     Most lists want an agreement with those who ask them often."""
+    canary_interval_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
+    """How often each node sends itself a small message, through the pools in turn, to learn whether mail gets
+    through its instances; 0: never."""
+    canary_limit_seconds: Annotated[int, Field(ge=5, le=86_400)] = 60
+    """A message of this kind that takes longer counts as lost."""
     dns_ttl_seconds: Annotated[int, Field(ge=1, le=300)] = 5
     """How long resolvers may keep the steered names."""
     route53_writer: bool = False
