@@ -46,3 +46,16 @@ def test_a_full_disk_takes_a_node_out_of_every_front_door_and_all_say_why(crowde
     complaints = {one["ailment"]: one for one in status["vitals"]["complaints"][VICTIM]}
     assert REASON.fullmatch(complaints["disk"]["reason"])
     assert not complaints["disk"]["common"]
+
+
+def test_a_message_of_every_node_gets_through_each_of_its_instances(configured: System) -> None:
+    def all_arrive() -> bool:
+        found = [configured.daemon(node.name)["canaries"] for node in configured.fleet.mta_nodes]
+        return all(len(pools) == 3 and all(one["arrived"] for one in pools.values()) for pools in found)
+
+    await_that("every node's canaries arrive, of every pool", all_arrive)
+    for node in configured.fleet.mta_nodes:
+        status = configured.daemon(node.name)
+        findings = {one["subject"]: one for one in status["checks"] if one["check"] == "canary"}
+        assert {pool: one["state"] for pool, one in findings.items()} == dict.fromkeys(findings, "good")
+        assert all(one["refused"] == 0 for one in status["canaries"].values())
