@@ -67,7 +67,8 @@ def _pulse(config: Config, secret: bytes) -> Pulse:
     except OSError as error:
         where = f"{config.heartbeat_address}:{config.heartbeat_port}"
         raise ConfigError(f"heartbeat: this node cannot listen on {where}: {error.strerror}") from None
-    return Pulse(config.node, secret, sock, peers)
+    watchers = config.watchers.get(config.node)
+    return Pulse(config.node, secret, sock, peers, None if watchers is None else watchers & peers.keys())
 
 
 def _suspicion(config: Config) -> Suspicion | None:

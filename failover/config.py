@@ -12,7 +12,8 @@ Shape (`fleet.steering.daemon_config` makes it from a fleet; all keys are requir
                                  "entries": {"east-1": "198.51.100.21", ...}, "entry_port": 587}, ...},
      "policy": {"heartbeat_interval_milliseconds", "probe_interval_milliseconds",
                 "probe_timeout_milliseconds", "fall", "rise", "session_interval_milliseconds",
-                "session_timeout_milliseconds", "floor_percent"},
+                "session_timeout_milliseconds", "floor_percent",
+                "observers"},                                        the last one optional: 3
      "safety": {...},                                             optional, see failover/limits.py
      "seeing": {...},                                             optional, see failover/seeing.py
      "state_file": "/var/lib/mtafleet/failover/state.json",       optional: null remembers nothing
@@ -41,12 +42,14 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from failover.errors import ConfigError
 from failover.fields import Fields, ipv4, port, read_json
 from failover.limits import Safety, read_safety
 from failover.seeing import Seeing, read_seeing
+from failover.watching import OBSERVERS, Seat, assign
 
 ROLES = ("mta", "witness", "application")
 SECRET_BYTES_AT_LEAST = 32
@@ -61,6 +64,11 @@ class Peer:
     heartbeat_port: int | None
     probes: Mapping[str, int]
     """Probe port of each Postfix instance, by pool."""
+
+    @property
+    def judges(self) -> bool:
+        """Whether others ask it what it finds: not application hosts, which are many, and others' to keep."""
+        return self.heartbeat_port is not None and self.role in ("mta", "witness")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,8 @@ class Timing:
     fall: int
     rise: int
     floor_percent: int
+    observers: int = OBSERVERS
+    """Who watches each node in a large fleet, beside itself; see failover/watching.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +169,7 @@ class MaintenanceFiles:
     last_good: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Config:
     node: str
     secret_file: Path
@@ -179,6 +189,21 @@ class Config:
     seeing: Seeing = field(default_factory=Seeing)
     state_file: Path | None = None
     """Where the daemon keeps who was out, and how often it came and went, over its restarts."""
+
+    @cached_property
+    def watchers(self) -> Mapping[str, frozenset[str]]:
+        """Who watches each node, itself included; empty where all watch all.
+
+        Application hosts watch every node, because they submit to every node, and give no word on any.
+        """
+        hosts = {peer.name for peer in self.peers if peer.role == "application"}
+        seats = [Seat(peer.name, peer.site, peer.judges) for peer in self.peers]
+        chosen = assign(seats, self.timing.observers)
+        return {name: some | hosts | {name} for name, some in chosen.items()}
+
+    def watches(self, node: str) -> bool:
+        """Whether this daemon probes `node` and is to hear of it at every beat."""
+        return node not in self.watchers or self.node in self.watchers[node]
 
     @property
     def watches_entries(self) -> bool:
@@ -298,6 +323,7 @@ def _timing(fields: Fields) -> Timing:
         fall=fields.whole("fall", 1, 100),
         rise=fields.whole("rise", 1, 1000),
         floor_percent=fields.whole("floor_percent", 1, 100),
+        observers=fields.whole("observers", 1, 100) if fields.has("observers") else OBSERVERS,
     )
     fields.done()
     return timing

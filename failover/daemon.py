@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from failover.audit import moved, ordered
-from failover.checks.assembly import checks_of
+from failover.checks.assembly import canary_of, checks_of
 from failover.checks.runner import Checks
 from failover.config import Config, Steering
 from failover.decide import (
@@ -25,7 +25,7 @@ from failover.decide import (
     Target,
     decide,
 )
-from failover.decide.vantage import named, statement_of
+from failover.decide.vantage import is_shown_to_work, named, statement_of
 from failover.errors import ConfigError
 from failover.events import Events
 from failover.figures import Figures
@@ -38,7 +38,7 @@ from failover.memory import Memory
 from failover.notify import notify
 from failover.orderbook import OrderBook
 from failover.orders import NodeOverride, Order
-from failover.prober import Prober
+from failover.prober import HEEDED_SECONDS, Prober
 from failover.senses import Senses
 from failover.shape import FRONT, policy_of
 from failover.suspicion import Suspicion
@@ -48,6 +48,8 @@ STATUS_LINE_SECONDS = 5.0
 ORDERS_SECONDS = 0.5
 """So often the maintenance orders are looked at."""
 FULL_PERCENT = 100
+INBOUND = "inbound"
+"""The instance that takes mail from the internet, and what this node sends to itself."""
 LOOKED_SECONDS = 5.0
 """A daemon that has just started has not looked at everything yet: others should not take its word."""
 DOUBT_SECONDS = 1.0
@@ -84,7 +86,10 @@ class Daemon:
         self._proven: set[Target] = set()
         self.keepers = self._keepers(authorities, clock)
         self.view_board = self._view_board(view_talk, clock)
-        self.checks = Checks(config.node, checks_of(config.node, config.seeing.checks), events, clock)
+        slow = config.seeing.checks
+        self.canary = canary_of(config.node, slow, config.heartbeat_address, self._hindrance, clock)
+        canaries = [self.canary] if self.canary else []
+        self.checks = Checks(config.node, [*checks_of(config.node, slow), *canaries], events, clock)
         self.senses = Senses(config, prober, self.checks.board, events, clock)
         self.lease = self._lease(store, clock)
         self.order_book = order_book or OrderBook(None)
@@ -112,7 +117,8 @@ class Daemon:
         self.take(
             (), 0.0, self._clock()
         )  # heeds orders and decides before anybody acts on what is remembered
-        self.events.write("start", f"Watching {len(self.prober.heard_at) - 1} other nodes.")
+        watched = sum(self.config.watches(node) for node in self.prober.heard_at) - 1
+        self.events.write("start", f"Watching {watched} other nodes.")
         loop = asyncio.get_running_loop()
         loop.add_reader(self.prober.pollers.alarm.fileno(), self._on_alarm)
         loop.add_reader(self.prober.heartbeats.fileno(), self._on_heartbeats)
@@ -209,6 +215,17 @@ class Daemon:
         self._said = said
         self.prober.state(said)
 
+    def _hindrance(self, pool: str) -> str | None:
+        """Why a message by which this node tries its instance of `pool` would prove nothing now."""
+        own = self.config.node
+        if own in self._orders:
+            return "the node is ordered out of service"
+        for name in (pool, INBOUND):
+            lines = (self.decision.health.get(Target(own, name, one)) for one in (Check.NOOP, Check.SESSION))
+            if any(health is not None and not health.up for health in lines):
+                return f"its instance of {name} does not answer"
+        return None
+
     def opinion(self) -> Opinion:
         """What this node would have DNS answer, and whether it may write that."""
         steering = self.config.steering
@@ -245,7 +262,8 @@ class Daemon:
 
         Route 53 is no machine of the fleet: it is taken to live.
         """
-        heard = {peer.address for peer in self.config.peers if peer.name not in self.decision.silent}
+        lost = self._lost()
+        heard = {peer.address for peer in self.config.peers if peer.name not in lost}
         found = [
             one.failing_since
             for one in self.keepers
@@ -254,7 +272,18 @@ class Daemon:
         return min(found, default=None)
 
     def _rank(self, steering: Steering) -> int | None:
-        return rank_among(steering.writers, self.config.node, self.decision.silent)
+        return rank_among(steering.writers, self.config.node, self._lost())
+
+    def _lost(self) -> frozenset[str]:
+        """Nodes that are heard no more, those too of which this one is no watcher."""
+        return self.decision.silent | self.prober.unheard(self._clock(), HEEDED_SECONDS)
+
+    def _unheard(self) -> frozenset[str]:
+        """Nodes without a word as long as makes a watched one silent.
+
+        Of those that speak in turn only it means nothing, but all of them are never silent at once.
+        """
+        return self.decision.silent | self.prober.unheard(self._clock(), self.policy.silence_seconds)
 
     def _lease(self, store: Store | None, clock: Callable[[], float]) -> LeaseHolder | None:
         steering = self.config.steering
@@ -280,6 +309,7 @@ class Daemon:
             talk,
             self._decision_to_tell,
             self._shown_to_work,
+            self._unheard,
             self.events,
             clock,
         )
@@ -296,13 +326,16 @@ class Daemon:
             Target(node, pool, Check.NOOP): Health(up=False, since=now, reason=reason)
             for pool, nodes in drained.items()
             for node in nodes & self.prober.heard_at.keys()
+            if self.config.watches(node)
         }
         try:
             remembered = self.memory.load(self.policy, now)
         except ConfigError as error:
             self.events.write("trouble", f"{error}; nobody is held down for what was before.", scope="memory")
         else:
-            health |= remembered.health
+            health |= {
+                target: one for target, one in remembered.health.items() if self.config.watches(target.node)
+            }
             plan = remembered.plan
         self.decision = Decision(health, plan, frozenset(), ())
 
@@ -420,11 +453,23 @@ class Daemon:
             return False
         if pool is not None:
             return self._shown_to_work(Target(node, pool, Check.ENTRY))
-        return self._vouched_for(node) or any(target.node == node for target in self._proven)
+        return any(
+            self._shown_to_work(Target(node, name, Check.ENTRY))
+            for name, one in self.config.pools.items()
+            if node in one.entries
+        )
 
     def _shown_to_work(self, target: Target) -> bool:
-        """Whether clients may be sent there anew: this node has seen it work, or people say so."""
-        return target in self._proven or self._vouched_for(target.node)
+        """Whether clients may be sent there anew: this node has seen it work, or people say so.
+
+        Of a node that it does not watch, it takes the word of one that does.
+        """
+        if target in self._proven or self._vouched_for(target.node):
+            return True
+        key = GroupKey("entry", target.pool)
+        return not self.config.watches(target.node) and is_shown_to_work(
+            self.decision.heeded_statements, self.policy, key, target.node
+        )
 
     def _vouched_for(self, node: str) -> bool:
         override = self._overrides.get(node)

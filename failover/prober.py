@@ -44,10 +44,11 @@ class Prober:
         self._next_heartbeat_at = now
         self.pollers = Pollers()
         self.pollers.read_at_ticks(pulse.socket.fileno(), pulse.receive)
-        self._lines = [self._line(peer, pool) for peer in config.peers for pool in peer.probes]
+        watched = [peer for peer in config.peers if config.watches(peer.name)]
+        self._lines = [self._line(peer, pool) for peer in watched for pool in peer.probes]
         self._sessions = [
             self._fresh(peer, Target(peer.name, pool, Check.SESSION), peer.address, port, now)
-            for peer in config.peers
+            for peer in watched
             for pool, port in peer.probes.items()
         ]
         self._session_of = {one.target: one for one in self._sessions}
@@ -90,6 +91,14 @@ class Prober:
     def state(self, statement: Statement | None) -> None:
         """Tell the peers what this node finds; None: it cannot judge."""
         self._pulse.state(encode_statement(statement))
+
+    def unheard(self, now: float, seconds: float) -> frozenset[str]:
+        """Nodes that this one does not watch and has not heard for so long: they speak to it in turn only."""
+        return frozenset(
+            name
+            for name, at in self.heard_at.items()
+            if now - at > seconds and not self._config.watches(name)
+        )
 
     def refused_reports(self, now: float) -> list[str]:
         """Peers whose reports make no sense."""
@@ -180,7 +189,7 @@ class Prober:
         if now >= self._next_heartbeat_at:
             interval = self._config.timing.heartbeat_interval_seconds
             self._next_heartbeat_at = max(self._next_heartbeat_at + interval, now)
-            self._pulse.send()
+            self._pulse.beat()
 
     def _vouched(self, now: float) -> set[str]:
         """Nodes whose own daemon watches their instances and was heard just now; never this one."""
@@ -213,6 +222,7 @@ class Prober:
             self._fresh(by_name[node], Target(node, name, Check.ENTRY), address, pool.entry_port, now)
             for name, pool in self._config.pools.items()
             for node, address in pool.entries.items()
+            if self._config.watches(node)
         ]
 
     def _fresh(self, peer: Peer, target: Target, address: str, port: int, now: float) -> FreshSessions:

@@ -5,7 +5,8 @@
      "disk": 81, "cpu": 12, "lag": 3,            percent free, percent of the time, milliseconds
      "cert": 5184000,                            seconds until the certificate expires
      "queues": {"orders": [waiting, seconds until taken up, messages an hour or null]},
-     "shut": {"orders": "198.51.100.21"}}        an address without a way out
+     "shut": {"orders": "198.51.100.21"},        an address without a way out
+     "lost": {"orders": "a message to ..."}}     what became of canaries that do not arrive: version 3
 
 `failing` means the same in every version: a daemon reads it from versions it does not know, and older ones
 read nothing else. A report that does not fit into one datagram loses the queues that have least to say.
@@ -18,7 +19,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from failover.decide import QueueFigures, Vitals
 
-VERSION = 2
+VERSION, VERSION_WITH_LOST = 2, 3
+"""The higher one only while there is something lost: so long, older daemons go by `failing` alone."""
 MOST_BYTES = 900
 """With the heartbeat's own part and the longest name it stays below `heartbeat.MAXIMUM_BYTES`."""
 _MOST_ITEMS = 64
@@ -43,7 +45,7 @@ def encode_report(failing: Collection[str], vitals: Vitals | None = None) -> byt
     said: dict[str, Any] = {"failing": _fitting(sorted(failing))}
     if vitals is None:
         return _json(said)
-    said["v"] = VERSION
+    said["v"] = VERSION_WITH_LOST if vitals.lost else VERSION
     figures = {
         "disk": vitals.disk_free_percent,
         "cpu": vitals.cpu_pressure_percent,
@@ -53,7 +55,9 @@ def encode_report(failing: Collection[str], vitals: Vitals | None = None) -> byt
     said |= {name: figure for name, figure in figures.items() if figure is not None}
     if len(_json(said)) > MOST_BYTES:
         return _json({"failing": said["failing"]})
-    for key, values in (("shut", _in_order(vitals.shut)), ("queues", _queues(vitals.queues))):
+    lost = {pool: words for pool, said_of_it in vitals.lost.items() if (words := _printable(said_of_it))}
+    named = (("lost", _in_order(lost)), ("shut", _in_order(vitals.shut)), ("queues", _queues(vitals.queues)))
+    for key, values in named:
         said[key] = {}
         for name, value in values:
             said[key][name] = value
@@ -73,6 +77,7 @@ def decode_report(body: bytes) -> Report:
 
 
 _REFUSED = Report(refused=True)
+_READ = (VERSION, VERSION_WITH_LOST)
 
 
 def _report(value: object) -> Report:
@@ -86,11 +91,11 @@ def _report(value: object) -> Report:
     items = frozenset(_text(one) for one in failing)
     if "v" in value and not _is_whole(value["v"], 1, _MOST_FIGURE):
         raise _Malformed
-    return Report(items, _vitals(value) if value.get("v") == VERSION else None)
+    return Report(items, _vitals(value) if value.get("v") in _READ else None)
 
 
 def _vitals(value: Mapping[str, Any]) -> Vitals:
-    if value.keys() - {"failing", "v", "disk", "cpu", "lag", "cert", "queues", "shut"}:
+    if value.keys() - {"failing", "v", "disk", "cpu", "lag", "cert", "queues", "shut", "lost"}:
         raise _Malformed
     return Vitals(
         _figure(value.get("disk"), 0, 100),
@@ -99,6 +104,7 @@ def _vitals(value: Mapping[str, Any]) -> Vitals:
         _figure(value.get("cert"), -_MOST_FIGURE, _MOST_FIGURE),
         _named(value.get("queues", {}), _queue),
         _named(value.get("shut", {}), _address),
+        _named(value.get("lost", {}), _text),
     )
 
 
@@ -128,6 +134,11 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= _MOST_CHARACTERS or not value.isprintable():
         raise _Malformed
     return value
+
+
+def _printable(words: str) -> str:
+    """What a server has said may hold anything; no part of a report may make all of it worthless."""
+    return "".join(one if one.isprintable() else "?" for one in words)[:_MOST_CHARACTERS]
 
 
 def _figure(value: object, low: int, high: int) -> int | None:

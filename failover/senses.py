@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from failover.checks.board import WAY_OUT, Board, State
+from failover.checks.board import CANARY, WAY_OUT, Board, State
 from failover.config import Config
 from failover.decide import Complaints, Vitals
 from failover.events import Events
@@ -26,6 +26,7 @@ class Senses:
         checks = config.seeing.checks
         self._pools = {address: one.pool for address, one in checks.addresses.items()} if checks else {}
         self._shut: Mapping[str, str] = {}
+        self._lost: Mapping[str, str] = {}
         self._members = {
             name: [peer.name for peer in config.peers if name in peer.probes]
             for name, pool in config.pools.items()
@@ -36,9 +37,10 @@ class Senses:
 
     def look(self, lag_seconds: float, now: float) -> None:
         news = self.reader.look(lag_seconds, self._prober.tick_seconds)
-        if (shut := self._ways_shut()) != self._shut or news:
-            self._shut = shut
-            self._prober.report_vitals((self.reader.vitals or Vitals())._replace(shut=shut))
+        shut, lost = self._ways_shut(), self._canaries_lost()
+        if news or shut != self._shut or lost != self._lost:
+            self._shut, self._lost = shut, lost
+            self._prober.report_vitals((self.reader.vitals or Vitals())._replace(shut=shut, lost=lost))
         if now - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = now
@@ -71,9 +73,17 @@ class Senses:
             if (row := self._board.rows.get((WAY_OUT, address))) and row.finding.state is State.BAD
         }
 
+    def _canaries_lost(self) -> Mapping[str, str]:
+        """Pool -> what became of the messages by which this node tries its instance of it."""
+        return {
+            subject: row.finding.said
+            for (check, subject), row in self._board.rows.items()
+            if check == CANARY and row.finding.state is State.BAD
+        }
+
 
 def describe_vitals(vitals: Vitals) -> dict[str, object]:
     """As plain JSON values."""
     told = vitals._asdict()
     told["queues"] = {pool: queue._asdict() for pool, queue in vitals.queues.items()}
-    return told | {"shut": dict(vitals.shut)}
+    return told | {"shut": dict(vitals.shut), "lost": dict(vitals.lost)}

@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from failover.config import Config, Peer, Timing
+from failover.config import Config, Timing
 from failover.decide import Check, Group, GroupKey, Policy, Target, Threshold
 from failover.lines import CONFIRM_SECONDS
 
@@ -32,7 +32,8 @@ def policy_of(config: Config) -> Policy:
         most_ejected_percent=safety.most_ejected_percent,
         eject_regions=safety.eject_regions,
         sites={peer.name: peer.site for peer in config.peers},
-        vantages={peer.name: peer.site for peer in config.peers if _judges(peer)},
+        vantages={peer.name: peer.site for peer in config.peers if peer.judges},
+        watchers=config.watchers,
         witness_sites=_witness_sites(config),
         hold_down=safety.hold_down,
         slow_return=safety.slow_return,
@@ -41,11 +42,6 @@ def policy_of(config: Config) -> Policy:
             config.seeing.limits, most_lag_milliseconds=round(timing.probe_timeout_seconds * 500)
         ),
     )
-
-
-def _judges(peer: Peer) -> bool:
-    """Application hosts are not asked: they are many, and others keep them."""
-    return peer.heartbeat_port is not None and peer.role in ("mta", "witness")
 
 
 def _witness_sites(config: Config) -> frozenset[str]:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import socket
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def describe(daemon: Daemon, now: float) -> dict[str, Any]:
             peer.name: {
                 "site": peer.site,
                 "role": peer.role,
+                "watched": daemon.config.watches(peer.name),
                 "silent": peer.name in decision.silent,
                 "heard_seconds_ago": round(now - daemon.prober.heard_at.get(peer.name, now), 3),
             }
@@ -39,6 +41,7 @@ def describe(daemon: Daemon, now: float) -> dict[str, Any]:
         "pools": _pools(daemon),
         "vitals": _vitals(daemon),
         "checks": _checks(daemon, now),
+        "canaries": _canaries(daemon),
         "haproxy": _haproxy(daemon),
         "dns": _dns(daemon, now),
         "views": _views(daemon),
@@ -91,6 +94,11 @@ def _checks(daemon: Daemon, now: float) -> list[dict[str, Any]]:
     """What slow checks have found, what is bad first."""
     rows = sorted(daemon.checks.board.rows.values(), key=lambda row: (row.finding.state, row.finding.subject))
     return [{**row.finding._asdict(), "seconds_ago": round(now - row.looked_at, 1)} for row in rows]
+
+
+def _canaries(daemon: Daemon) -> dict[str, Any]:
+    """What became of the messages by which this node tries its instances, by pool."""
+    return {pool: asdict(one) for pool, one in daemon.canary.tallies.items()} if daemon.canary else {}
 
 
 def _common(daemon: Daemon, complaint: Complaint) -> bool:

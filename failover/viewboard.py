@@ -27,6 +27,7 @@ class ViewBoard:
         talk: Talk,
         decision: Callable[[], Decision],
         proven: Callable[[Target], bool],
+        unheard: Callable[[], frozenset[str]],
         events: Events,
         clock: Callable[[], float],
     ) -> None:
@@ -39,6 +40,7 @@ class ViewBoard:
         self._talk = talk
         self._decision = decision
         self._proven = proven
+        self._unheard = unheard
         self._events = events
         self._clock = clock
         self._sites = {peer.name: peer.site for peer in config.peers if peer.probes or peer.heartbeat_port}
@@ -72,7 +74,7 @@ class ViewBoard:
             self.views.doubt()
             return False
         serves = serving(decision.plan, self._config.timing.floor_percent)
-        cut_off = cut_off_from(self._config.node, self._sites, decision.silent)
+        cut_off = cut_off_from(self._config.node, self._sites, self._unheard())
         changed = self.views.look(serves, self._works, cut_off, self._clock())
         for node in changed:
             self._saved = False

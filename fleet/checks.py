@@ -10,6 +10,7 @@ from hashlib import sha256
 from ipaddress import IPv4Address
 from typing import Any
 
+from fleet.canary import canary_settings
 from fleet.dns import Zone
 from fleet.topology import Fleet, FleetNode
 
@@ -58,6 +59,7 @@ def check_settings(
         "name_server_interval_milliseconds": NAME_SERVER_INTERVAL_MILLISECONDS,
         "zones": [zone.name for zone in static],
         "planned": _planned(static),
+        "canary": canary_settings(fleet, node),
     }
 
 

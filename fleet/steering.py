@@ -119,6 +119,7 @@ def _policy(fleet: Fleet) -> dict[str, Any]:
         "probe_timeout_milliseconds": policy.probe_timeout_milliseconds,
         "fall": policy.fall,
         "rise": policy.rise,
+        "observers": policy.observers,
         "session_interval_milliseconds": SESSION_INTERVAL_MILLISECONDS,
         "session_timeout_milliseconds": SESSION_TIMEOUT_MILLISECONDS,
         "floor_percent": policy.floor_percent,

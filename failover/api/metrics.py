@@ -81,7 +81,28 @@ def families(status: Json | None) -> Iterator[Metric]:
         up = float(not status["haproxy"]["error"])
         yield _gauge("haproxy_up", "Whether this node's HAProxy takes orders.", up)
     yield from _dns(status.get("dns") or {})
+    yield from _canaries(status.get("canaries") or {})
     yield from _figures(status.get("figures") or {})
+
+
+def _canaries(canaries: Json) -> Iterator[Metric]:
+    """Messages by which this node tries its instances."""
+    if not canaries:
+        return
+    outcomes = CounterMetricFamily(
+        "mtafleet_canaries",
+        "Messages by which this node tries its instances: taken, arrived, not arrived in time, refused.",
+        labels=["pool", "outcome"],
+    )
+    seconds = GaugeMetricFamily(
+        "mtafleet_canary_seconds", "How long the last that arrived was under way.", labels=["pool"]
+    )
+    for pool, one in canaries.items():
+        for outcome in ("sent", "arrived", "missed", "refused"):
+            outcomes.add_metric([pool, outcome], one[outcome])
+        if one["seconds"] is not None:
+            seconds.add_metric([pool], one["seconds"])
+    yield from (outcomes, seconds)
 
 
 def _members(pools: Json) -> Iterator[Metric]:

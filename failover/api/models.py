@@ -65,6 +65,7 @@ class Maintenance(Orders):
 class NodeView(_Told):
     site: str
     role: str
+    watched: bool = Field(True, description="Whether this node's daemon looks at it itself.")
     silent: bool
     heard_seconds_ago: float
 
@@ -89,6 +90,9 @@ class Status(_Told):
     nodes: dict[str, NodeView]
     pools: dict[str, dict[str, dict[str, MemberView]]] = Field(
         description="By pool, node and part: `relay` behind HAProxy, `entry` in DNS."
+    )
+    canaries: dict[str, dict[str, Any]] = Field(
+        {}, description="By pool: what became of the messages by which the node tries its instances."
     )
     haproxy: dict[str, Any] | None
     dns: dict[str, Any] | None

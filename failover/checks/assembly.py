@@ -1,9 +1,14 @@
 """From the settings to the checks of this node."""
 
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from failover.checks.board import Check
 from failover.checks.settings import CheckSettings
+
+if TYPE_CHECKING:
+    from failover.checks.canary import Canary
 
 
 def checks_of(node: str, settings: CheckSettings | None) -> list[Check]:
@@ -35,3 +40,20 @@ def checks_of(node: str, settings: CheckSettings | None) -> list[Check]:
             for one in settings.name_servers
         ]
     return found
+
+
+def canary_of(
+    node: str,
+    settings: CheckSettings | None,
+    instance_address: str,
+    hindrance: Callable[[str], str | None],
+    clock: Callable[[], float],
+) -> "Canary | None":
+    """The check that sends canaries; None where none are sent."""
+    if settings is None or settings.canary is None or not settings.canary.pools:
+        return None
+    from failover.checks.canary import Canary  # noqa: PLC0415
+    from failover.checks.submission import Submitter  # noqa: PLC0415
+
+    submitter = Submitter(settings.canary, instance_address)
+    return Canary(node, settings.canary, submitter.submit, hindrance, clock)

@@ -89,6 +89,8 @@ class NameServerCheck:
         wanted = [dns.rdata.from_text("IN", planned.type, value) for value in planned.values]
         if _canonical(values) != _canonical(wanted):
             return f"is {_listed(values)}, not {_listed(wanted)}", False
+        if found in response.answer and not response.flags & dns.flags.AA:
+            return "is answered without authority", False
         if found is not None and found.ttl != planned.ttl_seconds:
             return f"may be kept {found.ttl} s, not {planned.ttl_seconds} s", False
         return None, False

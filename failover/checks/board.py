@@ -42,7 +42,9 @@ class Check(Protocol):
 
 
 WAY_OUT = "way out"
-"""The one check that takes part in decisions: its subjects are addresses of this node."""
+"""Takes part in decisions: its subjects are addresses of this node."""
+CANARY = "canary"
+"""Takes part in decisions: its subjects are pools, by this node's instances."""
 FALL = 2
 """A subject is bad after so many looks in a row that say so; one good look makes it good."""
 

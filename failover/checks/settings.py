@@ -10,12 +10,14 @@
  "name_servers": [{"name", "address", "port"}],
  "name_server_interval_milliseconds": 3000,
  "zones": ["fleet.example"],
- "planned": [["mx-east-1.fleet.example", "A", 300, ["198.51.100.11"]], ...]}
+ "planned": [["mx-east-1.fleet.example", "A", 300, ["198.51.100.11"]], ...],
+ "canary": {...}}                                     optional, see failover/checks/canary_settings.py
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from failover.checks.canary_settings import CanarySettings, read_canary
 from failover.errors import ConfigError
 from failover.fields import Fields, whole
 
@@ -72,6 +74,7 @@ class CheckSettings:
     name_server_interval_seconds: float
     zones: tuple[str, ...]
     planned: tuple[PlannedAnswer, ...]
+    canary: CanarySettings | None = None
 
 
 def read_checks(fields: Fields) -> CheckSettings:
@@ -89,6 +92,7 @@ def read_checks(fields: Fields) -> CheckSettings:
             _planned(one, f"{fields.at('planned')}[{number}]")
             for number, one in enumerate(fields.items("planned"))
         ),
+        canary=fields.optional("canary", read_canary),
     )
     fields.done()
     return settings

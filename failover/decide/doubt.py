@@ -16,9 +16,12 @@ class Doubt(NamedTuple):
 
 
 def silent_nodes(snapshot: Snapshot, policy: Policy, now: float) -> frozenset[str]:
-    """Nodes without a sign of life for too long, whether or not that is to be believed."""
+    """Nodes without a sign of life for too long, whether or not that is to be believed.
+
+    Those that this observer does not watch speak to it too rarely to be missed.
+    """
     oldest = now - policy.silence_seconds
-    return frozenset(node for node, at in snapshot.heard_at.items() if at < oldest)
+    return frozenset(node for node, at in snapshot.heard_at.items() if at < oldest and policy.watches(node))
 
 
 def find_doubt(snapshot: Snapshot, policy: Policy, silent: frozenset[str], now: float) -> Doubt | None:

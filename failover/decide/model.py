@@ -113,6 +113,8 @@ class Policy:
     """The region of each node; a node without one is in no region."""
     vantages: Mapping[str, str] = field(default_factory=dict)
     """The site of each node whose daemon judges others, this one too; empty: nobody else is asked."""
+    watchers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Who watches each node, itself included; everybody watches one that is not named."""
     witness_sites: frozenset[str] = frozenset()
     """Sites that only look: they decide a tie."""
     hold_down: HoldDown = HoldDown()
@@ -126,6 +128,10 @@ class Policy:
         """Make the indexes now: the first cycle that needs them is one in which something has failed."""
         self.lines, self.groups_of_node, self.targets_of_node, self.groups_of_target, self.site_nodes  # noqa: B018
 
+    def watches(self, node: str) -> bool:
+        """Whether this observer looks at `node` itself, and need not go by what others find."""
+        return node not in self.watchers or self.observer in self.watchers[node]
+
     @cached_property
     def sites_needed(self) -> int:
         """So many sites must find a member failing before it counts as agreed.
@@ -136,11 +142,11 @@ class Policy:
 
     @cached_property
     def lines(self) -> Mapping[str, tuple[Target, ...]]:
-        """The other nodes' persistent sessions, by node."""
+        """The persistent sessions to the other nodes that are watched, by node."""
         found: dict[str, list[Target]] = {}
         for group in self.groups:
             for node, targets in group.members.items():
-                if node != self.observer:
+                if node != self.observer and self.watches(node):
                     found.setdefault(node, []).extend(one for one in targets if one.check is Check.NOOP)
         return {node: tuple(targets) for node, targets in found.items() if targets}
 
@@ -254,7 +260,7 @@ class Snapshot:
 
     results: tuple[Result, ...] = ()
     heard_at: Mapping[str, float] = field(default_factory=dict)
-    """Last sign of life by node; only nodes that are watched."""
+    """Last sign of life by node; of one that this observer does not watch, it comes rarely."""
     self_reports: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """What a node itself says is failing on it, in the words of `report_item`."""
     lag_seconds: float = 0.0

@@ -53,7 +53,7 @@ def stand(group: Group, at: Circumstances) -> tuple[dict[str, Standing], float]:
     due_at = _NEVER
     for node, one in restless.items():
         standing = standings[node] = _placed(node, one, wishes.get(node), verdicts.get(node), at)
-        due_at = min(due_at, _due_at(standing, at))
+        due_at = min(due_at, _due_at(node, standing, at))
     return standings, due_at
 
 
@@ -81,7 +81,8 @@ def _judged(group: Group, node: str, was: Standing, at: Circumstances) -> _Noted
     own = at.diagnosis.of(group, node)
     attested = own is not None and at.diagnosis.attested(group, node)
     found = AGREED_BY_RULE
-    if own is not None or node in at.spoken_of:
+    hearsay = not at.policy.watches(node)
+    if own is not None or node in at.spoken_of or (hearsay and not was.healthy):
         found = verdict(at.snapshot, at.policy, group.key, node, own=attested)
     finding = own or _foreign(group, was, found, node, at)
     one = _note(was, finding, at)
@@ -97,18 +98,19 @@ def _judged(group: Group, node: str, was: Standing, at: Circumstances) -> _Noted
 
 
 def _foreign(group: Group, was: Standing, found: Verdict, node: str, at: Circumstances) -> Finding | None:
-    """What others have against an entry that answers this observer.
+    """What others have against an entry that answers this observer, or a member that it does not watch.
 
     What is out by their word stays out while this observer doubts itself, or any of them still says so and
-    they are not outvoted.
+    they are not outvoted; one that it does not watch also while none of them says anything.
     """
-    if group.key.kind != "entry" or not at.policy.vantages:
+    hearsay = not at.policy.watches(node)
+    if (group.key.kind != "entry" and not hearsay) or not at.policy.vantages:
         return None
     if node in at.spoken_of and found.agreed and not at.doubt:
         return Finding(Fault.ONE_WAY, found.sentence)
     out_by_others = was.agreed and not was.found_failing and not was.healthy and not was.in_service
-    still_said = bool(found.failing) and not found.disputed
-    if out_by_others and not at.blind and (at.doubt or still_said):
+    still_said = (bool(found.failing) or (hearsay and not found.working)) and not found.disputed
+    if out_by_others and (hearsay or not at.blind) and (at.doubt or still_said):
         return Finding(was.fault or Fault.ONE_WAY, was.reason)
     return None
 
@@ -254,7 +256,7 @@ def _why_serving(node: str, one: _Noted, wish: Wish | None, kept: str | None, at
     return HEALTHY
 
 
-def _due_at(standing: Standing, at: Circumstances) -> float:
+def _due_at(node: str, standing: Standing, at: Circumstances) -> float:
     """When this member must be looked at again although nothing happens; never for one that just stays."""
     if standing.in_service:
         if standing.reason != HEALTHY:
@@ -262,7 +264,7 @@ def _due_at(standing: Standing, at: Circumstances) -> float:
         if standing.weight_percent < 100:
             return next_weight_at(standing.returned_at, at.policy.slow_return, at.now)
         return _NEVER
-    if standing.good_since is None:
-        return _NEVER
+    if standing.good_since is None:  # that others find it working again is no word of anybody's
+        return _NEVER if at.policy.watches(node) else at.now + RECONSIDER_SECONDS
     hold = standing.good_since + hold_seconds(standing.level, at.policy.hold_down)
     return hold if hold > at.now else at.now + RECONSIDER_SECONDS

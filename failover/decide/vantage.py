@@ -3,7 +3,7 @@
 One observer may be at fault, and so may all of a site. So an address leaves DNS, a region leaves a group, and
 sessions are cut, only when two sites (one, where there are no more than two) find the same failing and more
 sites find it failing than working; the site of a witness decides a tie. Nobody vouches for itself, and who is
-in doubt says nothing.
+in doubt says nothing. In a large fleet only those are asked that watch the member (`failover.watching`).
 
 A site finds what half of its observers find: the others may not have looked yet. A member that is out already
 stays out until sites disagree with its observer: that a witness is away brings nothing broken back.
@@ -50,7 +50,9 @@ def verdict(snapshot: Snapshot, policy: Policy, key: GroupKey, node: str, *, own
         return AGREED_BY_RULE
     votes: dict[str, Counter[bool]] = {}
     words = {node, member_word(key, node), region_word(node, policy)}
-    for observer, site in policy.vantages.items():
+    for observer in policy.watchers.get(node, policy.vantages):
+        if (site := policy.vantages.get(observer)) is None:
+            continue
         fails = (
             own if observer == policy.observer else _finding(snapshot.statements.get(observer), words, key)
         )
@@ -63,6 +65,15 @@ def verdict(snapshot: Snapshot, policy: Policy, key: GroupKey, node: str, *, own
         working,
         agreed=len(failing) >= policy.sites_needed and _outweighs(failing, working, policy),
         disputed=_outweighs(working, failing, policy),
+    )
+
+
+def is_shown_to_work(statements: Mapping[str, Statement], policy: Policy, key: GroupKey, node: str) -> bool:
+    """Whether some other node that watches `node` has looked and has nothing against it."""
+    words = {node, member_word(key, node), region_word(node, policy)}
+    return any(
+        observer != node and _finding(statements.get(observer), words, key) is False
+        for observer in policy.watchers.get(node, policy.vantages)
     )
 
 
@@ -85,12 +96,12 @@ def region_word(node: str, policy: Policy) -> str:
 def statement_of(plan: Plan, policy: Policy) -> Statement:
     """What this observer has to say: failing members, in as few words as say the same.
 
-    A node all of whose members fail is one word, and so is a region all of whose nodes do.
+    A node all of whose members fail is one word, and so is a region where all nodes do that are watched.
     """
     failing: dict[str, list[GroupKey]] = {}
     for key, group in plan.items():
         for node, one in group.items():
-            if one.found_failing:
+            if one.found_failing and policy.watches(node):
                 failing.setdefault(node, []).append(key)
     whole = {node for node, keys in failing.items() if len(keys) == len(policy.groups_of_node.get(node, ()))}
     words = {member_word(key, node) for node in failing.keys() - whole for key in failing[node]}
@@ -111,10 +122,10 @@ def named(statements: Iterable[Statement], policy: Policy) -> Iterator[str]:
 
 
 def _member_nodes(policy: Policy) -> Mapping[str, set[str]]:
-    """The nodes of each region that are members of any group."""
+    """The nodes of each region that are watched and members of any group."""
     found: dict[str, set[str]] = {}
     for node in policy.groups_of_node:
-        if node in policy.sites:
+        if node in policy.sites and policy.watches(node):
             found.setdefault(policy.sites[node], set()).add(node)
     return found
 

@@ -45,6 +45,8 @@ class Vitals(NamedTuple):
     """By pool."""
     shut: Mapping[str, str] = {}
     """Pool -> one of its addresses on this node from which no exchanger can be reached."""
+    lost: Mapping[str, str] = {}
+    """Pool -> what became of the node's own messages through its instance, where these do not arrive."""
 
 
 class Ailment(StrEnum):
@@ -54,6 +56,7 @@ class Ailment(StrEnum):
     CERTIFICATE = "certificate"
     STUCK = "stuck queue"
     WAY_OUT = "way out"
+    CANARY = "canary"
     LONG = "long queue"
     OVERLOAD = "overload"
     STARVED = "starved"
@@ -65,9 +68,10 @@ class Ailment(StrEnum):
     @property
     def may_come_from_outside(self) -> bool:
         """Whether it has one cause outside of all nodes when most have it: taking them out mends nothing."""
-        return self in _TOO_MUCH_TO_DO or self in (Ailment.STUCK, Ailment.WAY_OUT, Ailment.CERTIFICATE)
+        return self in _TOO_MUCH_TO_DO or self in _OFTEN_COMMON
 
 
+_OFTEN_COMMON = frozenset({Ailment.STUCK, Ailment.WAY_OUT, Ailment.CANARY, Ailment.CERTIFICATE})
 _TOO_MUCH_TO_DO = frozenset({Ailment.LONG, Ailment.OVERLOAD, Ailment.STARVED})
 
 
@@ -113,7 +117,7 @@ def _may_be_untold(complaint: Complaint, vitals: Vitals) -> bool:
     """Whether the lack of its figure means that nobody has counted, and not that there is nothing to tell."""
     if complaint.ailment in (Ailment.STUCK, Ailment.LONG):
         return not vitals.queues  # one queue alone is left out of a report when it has least to say
-    return complaint.ailment is not Ailment.WAY_OUT
+    return complaint.ailment not in (Ailment.WAY_OUT, Ailment.CANARY)
 
 
 def is_near(vitals: Vitals, limits: VitalLimits, ailment: Ailment, pool: str | None) -> bool:
@@ -131,6 +135,8 @@ def _judged(vitals: Vitals, limits: VitalLimits) -> Iterator[tuple[Complaint, fl
         yield from _queue(pool, queue, limits)
     for pool, address in vitals.shut.items():
         yield Complaint(Ailment.WAY_OUT, pool, f"from {address} it reaches no mail exchanger"), _WRONG
+    for pool, said in vitals.lost.items():
+        yield Complaint(Ailment.CANARY, pool, said), _WRONG
 
 
 _WRONG, _UNCLEAR, _FINE = 2.0, 0.9, 0.0

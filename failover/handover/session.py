@@ -3,17 +3,16 @@
 import re
 import smtplib
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from failover.handover.errors import PeerError, Unfit
 from failover.handover.queue import Envelope
 from failover.handover.settings import Peer, Settings
+from failover.trust import trust
 
 TIMEOUT_SECONDS = 30.0
 _ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")
-_PEM_END = "-----END CERTIFICATE-----"
 _SERVER_TROUBLE = (421, 431, 451, 452)
 """Replies that speak of the peer, not of the message."""
 
@@ -85,7 +84,7 @@ def connected(peer: Peer, settings: Settings) -> Iterator[Session]:
 
 
 def _open(smtp: smtplib.SMTP, peer: Peer, settings: Settings) -> None:
-    context = _trust(settings)
+    context = trust(settings.chain_file)
     plain = socket.create_connection((peer.address, peer.port), TIMEOUT_SECONDS, (settings.source, 0))
     try:
         smtp.sock = context.wrap_socket(plain, server_hostname=peer.name)
@@ -97,17 +96,6 @@ def _open(smtp: smtplib.SMTP, peer: Peer, settings: Settings) -> None:
         code, text = smtp.ehlo()
     if code // 100 != 2:
         raise PeerError(f"{code} {text.decode(errors='replace')}")
-
-
-def _trust(settings: Settings) -> ssl.SSLContext:
-    """The system's authorities, and whoever issued this node's own certificate: so did its peers'."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an issuer counts without its root
-    _own, *issuers = settings.chain_file.read_text("ascii", "replace").split(_PEM_END)
-    if issuers := [one for one in issuers if one.strip()]:
-        context.load_verify_locations(cadata="".join(f"{one}{_PEM_END}\n" for one in issuers))
-    return context
 
 
 def quoted(address: str) -> str:

@@ -10,7 +10,8 @@ WINDOW_SECONDS = 600
 """A rate is measured over this time."""
 MOST_BYTES = 4 * 1024 * 1024
 """Read at most at once; what is left is counted next time."""
-_TAKEN = re.compile(rb"/cleanup\[\d+\]: [0-9A-Za-z]{6,20}: message-id=")
+_TAKEN = re.compile(rb"/cleanup\[\d+\]: [0-9A-Za-z]{6,20}: message-id=(?!<canary\.)")
+"""Not the messages by which nodes try their instances (`fleet.canary`)."""
 
 
 class Rate:

@@ -154,16 +154,19 @@ class Failover(Strict):
     """How failures are found and how far the reaction may go."""
 
     heartbeat_interval_milliseconds: Annotated[int, Field(ge=20, le=10_000)] = 100
-    """Time between two heartbeats to each peer."""
+    """Time between two heartbeats to each peer; in a large fleet, to each that watches this node."""
     probe_interval_milliseconds: Annotated[int, Field(ge=20, le=10_000)] = 100
-    """Time between two SMTP probes of each peer; five times as long while the peer's own daemon is heard and
-    nothing is in doubt."""
+    """Time between two SMTP probes of each peer that is watched; five times as long while the peer's own
+    daemon is heard and nothing is in doubt."""
     probe_timeout_milliseconds: Annotated[int, Field(ge=20, le=10_000)] = 200
     """When an unanswered probe counts as failed."""
     fall: Annotated[int, Field(ge=1, le=100)] = 2
     """Failed probes in a row before a node counts as down."""
     rise: Annotated[int, Field(ge=1, le=1000)] = 20
     """Good probes in a row before a node counts as up again; of fresh sessions, what takes the same time."""
+    observers: Annotated[int, Field(ge=2, le=20)] = 3
+    """In a fleet with more than eight machines that judge, each is watched by so many others, in other sites
+    as far as there are any, and by itself. In a smaller one all watch all."""
     floor_percent: Annotated[int, Field(ge=1, le=100)] = 50
     """The share of each pool's nodes that always stays in service."""
     answer_floor_percent: Annotated[int, Field(ge=1, le=100)] | None = None
@@ -205,6 +208,11 @@ class Failover(Strict):
     block_lists: list[Domain] = Field(default=[])
     """Block lists to look up sending addresses in, such as `zen.spamhaus.org`. A listing is told, no more.
     Most lists want an agreement with those who ask them often."""
+    canary_interval_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
+    """How often each node sends itself a small message, through the pools in turn, to learn whether mail gets
+    through its instances; 0: never."""
+    canary_limit_seconds: Annotated[int, Field(ge=5, le=86_400)] = 60
+    """A message of this kind that takes longer counts as lost."""
     dns_ttl_seconds: Annotated[int, Field(ge=1, le=300)] = 5
     """How long resolvers may keep the steered names."""
     route53_writer: bool = False

@@ -8,6 +8,7 @@ from fleet.api import CERTIFICATE_FILE as API_CERTIFICATE_FILE
 from fleet.api import KEY_FILE as API_KEY_FILE
 from fleet.api import SETTINGS_FILE as API_SETTINGS_FILE
 from fleet.api import USER as API_USER
+from fleet.canary import PASSWORD_FILE, canary_password
 from fleet.checks import check_settings
 from fleet.handover import HAND_OVER_FILE, hand_over_settings
 from fleet.inventory import NodeModel
@@ -37,6 +38,8 @@ def files(node: NodeModel) -> list[TreeFile]:
     if node.is_mta:
         settings = hand_over_settings(node.fleet, node.name)
         told.append(TreeFile(HAND_OVER_FILE, json.dumps(settings, indent=1) + "\n", mode="0600"))
+    if checks is not None and checks["canary"] is not None:
+        told.append(_private(PASSWORD_FILE, canary_password(secret) + "\n"))
     if config["store"] is not None:
         authorities = authorities_of(node)
         own = authorities.client(client_name(node.host))

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from fleet import canary
 from fleet.certificates import CHAIN_FILE, KEY_FILE
 from fleet.dns.zones import DMARC_MAILBOX, TLS_REPORT_MAILBOX
 from fleet.inventory import NodeModel
@@ -30,6 +31,10 @@ def scope(node: NodeModel) -> dict[str, Any]:
     return {
         "inbound_domains": [*return_paths, operator],
         "mailboxes": mailboxes,
+        "canaries": [
+            address for address, home in canary.recipients(node.fleet).items() if home.name == node.name
+        ],
+        "canary_port": canary.ARRIVAL_PORT,
         "inbound_port": INBOUND_PORT,
         "inbound_probe_port": INBOUND_PROBE_PORT,
         "chain_file": CHAIN_FILE,

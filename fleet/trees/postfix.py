@@ -14,6 +14,7 @@ from functools import cache
 from ipaddress import IPv4Address
 from typing import Any
 
+from fleet import canary
 from fleet.aws import queues
 from fleet.catalogue import DEFAULT_ISP, Catalogue, Isp
 from fleet.certificates import CHAIN_FILE, KEY_FILE
@@ -64,6 +65,11 @@ def scope(node: NodeModel) -> dict[str, Any]:
             f"^{LOCAL_PART}\\+{TOKEN_PATTERN}@{re.escape(f'{spec.return_path}.{name}')}$"
             for name, spec in node.environment.domains.items()
         ],
+        "canary_user": canary.USER,
+        "canaries": {
+            address: f"relay:[{home.address}]:{INBOUND_PROBE_PORT}"
+            for address, home in canary.recipients(node.fleet).items()
+        },
         "returns": f"relay:[{node.address}]:{INBOUND_PROBE_PORT}",
         "return_paths": [f"{spec.return_path}.{name}" for name, spec in node.environment.domains.items()],
         "retry": catalogue.default.retry,
@@ -112,4 +118,8 @@ def _sender_logins(node: NodeModel, pool: str) -> Mapping[str, list[str]]:
     for name, user in node.environment.users.items():
         for sender in user.senders if user.pool == pool else ():
             owners.setdefault(sender.lower(), []).append(name)
+    for sender in canary.senders(node.fleet, pool):
+        # A full address hides its domain's owners: who owns the domain keeps this address too.
+        of_domain = owners.get(f"@{sender.rpartition('@')[2]}", [])
+        owners[sender] = [*dict.fromkeys([*owners.get(sender, []), *of_domain]), canary.USER]
     return owners

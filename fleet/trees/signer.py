@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from fleet import canary
 from fleet.inventory import InventoryError, NodeModel
 from fleet.render import TreeFile
 from fleet.return_path import return_path_key
@@ -46,6 +47,9 @@ def _tables(node: NodeModel) -> str:
         name: _lua_table({sender.lower(): "true" for sender in user.senders})
         for name, user in environment.users.items()
     }
+    own = {sender for one in node.instances for sender in canary.senders(node.fleet, one.name)}
+    if own:
+        users[canary.USER] = _lua_table(dict.fromkeys(sorted(own), "true"))
     domains = {
         name: _lua_table(
             {

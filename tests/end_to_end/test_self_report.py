@@ -46,3 +46,22 @@ def test_a_full_disk_takes_a_node_out_of_every_front_door_and_all_say_why(crowde
     complaints = {one["ailment"]: one for one in status["vitals"]["complaints"][VICTIM]}
     assert REASON.fullmatch(complaints["disk"]["reason"])
     assert not complaints["disk"]["common"]
+
+
+def test_a_message_of_every_node_gets_through_each_of_its_instances(configured: System) -> None:
+    pools = {one.pool for one in configured.fleet.pools}
+
+    def all_arrive() -> bool:
+        """Whether each node has had a message back through each of its instances, the last one too."""
+        for node in configured.fleet.mta_nodes:
+            status = configured.daemon(node.name)
+            good = {
+                one["subject"]
+                for one in status["checks"]
+                if one["check"] == "canary" and one["state"] == "good"
+            }
+            if good != pools or not all(status["canaries"][pool]["arrived"] for pool in pools):
+                return False
+        return True
+
+    await_that("every node's canaries arrive, of every pool", all_arrive)

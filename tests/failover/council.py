@@ -1,10 +1,11 @@
-"""Five observers on three sites tell each other what they find, in virtual time; tests break their network.
+"""Observers on three sites tell each other what they find, in virtual time; tests break their network.
 
-Each node of the regions a and b carries mail; w only looks. Every node runs the decision as the daemon does:
-it probes all others, hears their heartbeats one tick later, and with them what they find failing.
+Five of them, unless a test has other ones: each node of the regions a and b carries mail; w only looks. Every
+node runs the decision as the daemon does: it probes those that it watches, hears the heartbeats of all one
+tick later, and with them what they find failing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
@@ -47,11 +48,16 @@ START = Decision({}, {}, frozenset(), ())
 FAULTS: dict[State, Fault] = {"crash": Fault.CRASH, "hang": Fault.HANG, "gray": Fault.GRAY}
 
 
-def policy_of(observer: str) -> Policy:
+def policy_of(
+    observer: str,
+    sites: Mapping[str, str] = SITES,
+    nodes: Sequence[str] = NODES,
+    watchers: Mapping[str, frozenset[str]] | None = None,
+) -> Policy:
     return Policy(
         observer=observer,
         groups=tuple(
-            Group(key, {node: (Target(node, "orders", check),) for node in NODES})
+            Group(key, {node: (Target(node, "orders", check),) for node in nodes})
             for key, check in CHECKS.items()
         ),
         thresholds={Check.NOOP: Threshold(2, 10), Check.ENTRY: Threshold(2, 2)},
@@ -59,9 +65,10 @@ def policy_of(observer: str) -> Policy:
         floor_percent=50,
         most_lag_seconds=0.1,
         most_ejected_percent=50,
-        sites=SITES,
-        vantages=SITES,
-        witness_sites=frozenset({"c"}),
+        sites=sites,
+        vantages=sites,
+        watchers=watchers or {},
+        witness_sites=frozenset(sites.values()) - {sites[node] for node in nodes},
         hold_down=HoldDown(1.0, 8.0, 20.0, 4),
         slow_return=SlowReturn((50,), 0.5),
     )
@@ -103,7 +110,13 @@ class Council:
     random: Random
     loss: float = 0.0
     now: float = 1000.0
-    states: dict[str, State] = field(default_factory=lambda: dict.fromkeys(NODES, "well"))
+    sites: Mapping[str, str] = field(default_factory=lambda: SITES)
+    """Of all observers."""
+    nodes: Sequence[str] = NODES
+    """Those that carry mail."""
+    watchers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Who watches each node, itself included; empty: everybody."""
+    states: dict[str, State] = field(default_factory=dict)
     cut: set[tuple[str, str]] = field(default_factory=set)
     """Pairs (from, to) between which nothing arrives."""
     lag: dict[str, float] = field(default_factory=dict)
@@ -119,15 +132,19 @@ class Council:
     on_return: Callable[["Council", str, str], None] = lambda *_: None
     """The same when it comes back although it fails."""
     _ticks: int = 0
+    _places: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in EVERYBODY:
+        self._places = {name: place for place, name in enumerate(self.sites)}
+        self.states = dict.fromkeys(self.nodes, "well")
+        for name in self.sites:
             self.start(name)
 
     def start(self, name: str) -> None:
         """The daemon of `name` starts anew and has forgotten everything."""
-        heard = dict.fromkeys(EVERYBODY, self.now + 1.0)
-        self.observers[name] = Observer(policy_of(name), heard, silent_until=self.now + LOOKED_SECONDS)
+        heard = dict.fromkeys(self.sites, self.now + 1.0)
+        policy = policy_of(name, self.sites, self.nodes, self.watchers)
+        self.observers[name] = Observer(policy, heard, silent_until=self.now + LOOKED_SECONDS)
         self.troubled_at = self.now
 
     def become(self, state: State, *nodes: str) -> None:
@@ -164,8 +181,9 @@ class Council:
             observer.heard_at[name] = self.now
             results = [
                 result
-                for number, node in enumerate(NODES)
-                for key, check in CHECKS.items()
+                for number, node in enumerate(self.nodes)
+                if observer.policy.watches(node)
+                for check in CHECKS.values()
                 if (result := self._probe(name, observer, Target(node, "orders", check), number))
             ]
             before = observer.decision
@@ -193,7 +211,7 @@ class Council:
                 self.on_return(self, name, node)
 
     def _hear(self, name: str, observer: Observer, said: dict[str, Statement | None]) -> None:
-        for other in EVERYBODY:
+        for other in self.sites:
             if other == name or not self._arrives(other, name):
                 continue
             observer.heard_at[other] = max(self.now, observer.heard_at[other])
@@ -204,7 +222,7 @@ class Council:
 
     def _probe(self, name: str, observer: Observer, target: Target, number: int) -> Result | None:
         ticks = DOUBT_TICKS if observer.is_doubted(target) else CALM_TICKS
-        if (self._ticks + 3 * number + 7 * EVERYBODY.index(name)) % ticks[target.check]:
+        if (self._ticks + 3 * number + 7 * self._places[name]) % ticks[target.check]:
             return None
         result = self._answer(name, observer, target)
         told = self.good_at if result.good else self.failed_at

@@ -388,6 +388,8 @@ def test_a_name_server_is_held_to_what_was_planned() -> None:
         )
         server.rcodes.clear()
         assert (await round_of_looks()).state is State.GOOD
+        server.authoritative = False
+        assert "mx.fleet.example A is answered without authority" in (await round_of_looks()).said
 
     in_world(story)
 

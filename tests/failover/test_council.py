@@ -34,7 +34,7 @@ SITE_NODES = {site: {node for node in EVERYBODY if SITES[node] == site} for site
 def check_that_two_sites_had_cause(council: Council, observer: str, node: str) -> None:
     """Probes of others in two sites have failed so lately that what was said of it may still count."""
     oldest = council.now - HEEDED_SECONDS - FORGOTTEN_SECONDS
-    sites = {SITES[one] for (one, to), at in council.failed_at.items() if to == node and at >= oldest}
+    sites = {council.sites[one] for (one, to), at in council.failed_at.items() if to == node and at >= oldest}
     assert len(sites) >= 2, (observer, node, sites)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from failover.api.metrics import _canaries
 from failover.decide import Check
 from failover.figures import Histogram
 from tests.failover.api_stage import Stage, stage_in
@@ -86,6 +87,18 @@ async def test_latencies_and_lag_are_histograms_that_only_grow(stage: Stage) -> 
     assert value(samples, "probe_duration_seconds_count", check="noop") == 3
     assert value(samples, "probe_duration_seconds_sum", check="noop") == pytest.approx(9.32)
     assert value(samples, "loop_lag_seconds_bucket", le="0.001") == 1
+
+
+def test_what_became_of_canaries_is_counted_by_pool() -> None:
+    one = {"sent": 5, "arrived": 3, "missed": 1, "refused": 2, "seconds": 0.4}
+    never = dict.fromkeys(one, 0) | {"seconds": None}
+    outcomes, seconds = _canaries({"orders": one, "news": never})
+    found = {(sample.labels["pool"], sample.labels["outcome"]): sample.value for sample in outcomes.samples}
+    assert found["orders", "arrived"] == 3
+    assert found["orders", "missed"] == 1
+    assert found["news", "sent"] == 0
+    assert [(sample.labels["pool"], sample.value) for sample in seconds.samples] == [("orders", 0.4)]
+    assert not list(_canaries({}))
 
 
 async def test_requests_are_counted_by_route_and_status(stage: Stage) -> None:

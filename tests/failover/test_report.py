@@ -21,6 +21,7 @@ VITALS = st.builds(
     st.none() | st.integers(-(2**31), 2**31),
     st.dictionaries(NAMES, st.builds(QueueFigures, WHOLE, WHOLE, st.none() | WHOLE), max_size=30),
     st.dictionaries(NAMES, st.ip_addresses(v=4).map(str), max_size=30),
+    st.dictionaries(NAMES, st.text(max_size=200), max_size=30),
 )
 
 
@@ -43,6 +44,7 @@ def test_a_report_of_any_size_fits_and_says_nothing_wrong(failing: frozenset[str
         assert read.vitals[:4] == vitals[:4]
         assert read.vitals.queues.items() <= vitals.queues.items()
         assert read.vitals.shut.items() <= vitals.shut.items()
+        assert read.vitals.lost.keys() <= vitals.lost.keys()
 
 
 def test_of_many_queues_those_that_are_stuck_are_told_first() -> None:
@@ -57,10 +59,18 @@ def test_of_many_queues_those_that_are_stuck_are_told_first() -> None:
 def test_daemons_of_other_versions_understand_each_other() -> None:
     before = b'{"failing":["orders"]}'
     assert decode_report(before) == Report(frozenset({"orders"}), None)
-    after = b'{"failing":["orders"],"v":3,"disk":"plenty","moods":[]}'
+    after = b'{"failing":["orders"],"v":4,"disk":"plenty","moods":[]}'
     assert decode_report(after) == Report(frozenset({"orders"}), None)
     assert json.loads(encode_report({"orders"}, FIGURES))["failing"] == ["orders"]
     assert encode_report({"orders"}) == before
+
+
+def test_only_a_report_of_lost_canaries_is_of_the_newer_version() -> None:
+    assert json.loads(encode_report((), FIGURES))["v"] == 2
+    lost = FIGURES._replace(lost={"orders": "a message to orders did not arrive within 60 s"})
+    body = encode_report((), lost)
+    assert json.loads(body)["v"] == 3
+    assert decode_report(body).vitals == lost
 
 
 @pytest.mark.parametrize(
@@ -78,6 +88,7 @@ def test_daemons_of_other_versions_understand_each_other() -> None:
         {"queues": {"": [1, 2, 3]}},
         {"queues": {str(number): [0, 0, 0] for number in range(65)}},
         {"shut": {"orders": "everywhere"}},
+        {"lost": {"orders": 7}},
         {"shut": {"orders\n": "192.0.2.1"}},
         {"failing": [3]},
         {"failing": ["x" * 129]},
@@ -107,7 +118,9 @@ def test_no_body_breaks_the_reader(body: bytes) -> None:
 
 
 @given(
-    st.dictionaries(st.sampled_from(["failing", "v", "disk", "cpu", "lag", "cert", "queues", "shut"]), JSON)
+    st.dictionaries(
+        st.sampled_from(["failing", "v", "disk", "cpu", "lag", "cert", "queues", "shut", "lost"]), JSON
+    )
 )
 def test_known_keys_with_any_values_are_taken_whole_or_not_at_all(value: dict[str, object]) -> None:
     read = decode_report(json.dumps({"failing": [], "v": 2} | value).encode())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.explain import told
-from failover.checks.board import WAY_OUT, Finding, State
+from failover.checks.board import CANARY, WAY_OUT, Finding, State
 from failover.config import Config, parse_config
 from failover.daemon import Daemon
 from failover.decide import GroupKey, QueueFigures, Vitals
@@ -73,10 +73,10 @@ class Seer:
         self.file.write_text(json.dumps(value | figures))
         self.cycle()
 
-    def found(self, state: State, said: str) -> None:
-        """What the way out was found to be, a second later."""
+    def found(self, state: State, said: str, check: str = WAY_OUT, subject: str = "127.0.0.1") -> None:
+        """What the way out, unless another check is named, was found to be, a second later."""
         self.now += 1.0
-        self.daemon.checks.board.note(Finding(WAY_OUT, "127.0.0.1", state, said, "east-1"), self.now)
+        self.daemon.checks.board.note(Finding(check, subject, state, said, "east-1"), self.now)
         self.cycle()
 
     def cycle(self) -> None:
@@ -127,6 +127,29 @@ async def test_a_way_out_that_is_shut_is_told_and_heeded_until_it_is_open(seer: 
     assert seer.out() == {}, "what is not known any more speaks against nobody"
     seer.found(State.GOOD, "from 127.0.0.1 mx.big.example answers")
     assert (seer.told.shut, seer.out()) == ({}, {})
+
+
+async def test_canaries_that_are_lost_are_told_and_heeded_until_one_arrives(seer: Seer) -> None:
+    hear_west(seer, encode_report((), Vitals(disk_free_percent=60)))
+    seer.machine()
+    lost = "a message to orders did not arrive within 60 s"
+    for _ in range(2):
+        seer.found(State.BAD, lost, CANARY, "orders")
+    assert seer.told.lost == {"orders": lost}
+    assert seer.out() == {"east-1": lost}
+    status = describe(seer.daemon, seer.now)
+    (complaint,) = status["vitals"]["complaints"]["east-1"]
+    assert (complaint["ailment"], complaint["common"]) == ("canary", False)
+    seer.found(State.GOOD, "a message to orders arrived after 0.3 s", CANARY, "orders")
+    assert (seer.told.lost, seer.out()) == ({}, {})
+
+
+async def test_while_all_nodes_lose_canaries_none_is_blamed(seer: Seer) -> None:
+    hear_west(seer, encode_report((), Vitals(disk_free_percent=60, lost={"orders": "lost"})))
+    seer.machine()
+    for _ in range(2):
+        seer.found(State.BAD, "lost here too", CANARY, "orders")
+    assert seer.out() == {}
 
 
 async def test_a_file_that_makes_no_sense_is_told_and_clears_nobody(seer: Seer) -> None:

@@ -81,6 +81,7 @@ class Board:
             self.haproxy,
             lambda: self.decision,
             self.proven.__contains__,
+            lambda: self.decision.silent,
             self.events,
             lambda: self.now,
         )

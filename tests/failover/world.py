@@ -23,6 +23,7 @@ class NameServerOnLoopback(asyncio.DatagramProtocol):
     """Name -> type -> (seconds to keep it, values)."""
     rcodes: dict[str, dns.rcode.Rcode] = field(default_factory=dict)
     mute: bool = False
+    authoritative: bool = True
     port: int = 0
     asked: list[tuple[str, str]] = field(default_factory=list)
     _transport: asyncio.DatagramTransport | None = None
@@ -41,7 +42,7 @@ class NameServerOnLoopback(asyncio.DatagramProtocol):
         if self.mute or self._transport is None:
             return
         response = dns.message.make_response(query)
-        response.flags |= dns.flags.AA | dns.flags.RA
+        response.flags |= dns.flags.RA | (dns.flags.AA if self.authoritative else 0)
         if name in self.rcodes:
             response.set_rcode(self.rcodes[name])
         elif name not in self.records:

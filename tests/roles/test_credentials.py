@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet import passwords
+from fleet.canary import USER
 from fleet.inventory import InventoryError, NodeModel
 from tests.roles.conftest import Render
 from tests.roles.edited import with_secrets
@@ -48,9 +49,9 @@ def test_each_instance_knows_its_own_pools_users_only(render: Render, east: Node
         if path.endswith(".users")
     }
     assert users == {
-        "transactional.users": ["shop-app"],
-        "marketing.users": ["newsletter"],
-        "notification.users": ["shop-alerts"],
+        "transactional.users": ["shop-app", USER],
+        "marketing.users": ["newsletter", USER],
+        "notification.users": ["shop-alerts", USER],
     }
 
 

@@ -75,9 +75,24 @@ def test_it_relays_nothing(inbound: Instance) -> None:
 
 
 def test_it_can_send_nothing_not_even_a_bounce(inbound: Instance) -> None:
-    assert not {"smtp", "lmtp", "pipe", "local"} & {one.command for one in inbound.services}
+    assert not {"smtp", "pipe", "local"} & {one.command for one in inbound.services}
     for name in ("default_transport", "relay_transport", "local_transport"):
         assert inbound.main[name].startswith("error:")
+
+
+def test_canaries_are_taken_from_nodes_only_and_go_to_this_nodes_daemon_only(inbound: Instance) -> None:
+    (lmtp,) = (one for one in inbound.services if one.command == "lmtp")
+    assert lmtp.options["lmtp_bind_address"] == "127.0.0.1"
+    lines = [line for line in inbound.files["canaries"].splitlines() if not line.startswith("#")]
+    assert lines == [
+        "canary+east-1@bounce.news.example canary:inet:127.0.0.1:10024",
+        "canary+east-1@bounce.shop.example canary:inet:127.0.0.1:10024",
+    ]
+    assert inbound.main["transport_maps"] == "texthash:/etc/postfix-inbound/canaries"
+    assert "canaries" not in inbound.main["virtual_mailbox_maps"]
+    listeners = inbound.listeners
+    assert "virtual_mailbox_maps" not in listeners["198.51.100.11:10025"].options
+    assert "canaries" in listeners["198.51.100.11:10026"].options["virtual_mailbox_maps"]
 
 
 def test_it_listens_where_front_doors_and_probes_look_for_it(inbound: Instance) -> None:

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from delivery.router.settings import parse_settings
+from fleet.canary import USER
 from fleet.catalogue import Catalogue, Stage
 from fleet.inventory import NodeModel
 from fleet.routing import SETTINGS_FILE
@@ -15,6 +16,12 @@ from tests.roles.conftest import Render
 from tests.roles.parsed import Instance, Service
 
 CATALOGUE = Catalogue.load()
+HOMES = [
+    ("east-1", "198.51.100.11"),
+    ("east-2", "198.51.100.12"),
+    ("west-1", "203.0.113.11"),
+    ("west-2", "203.0.113.12"),
+]
 POOLS = ["transactional", "marketing", "notification"]
 
 
@@ -134,9 +141,9 @@ def test_envelope_senders_belong_to_users_of_the_pool(instances: dict[str, Insta
         for name, one in instances.items()
     }
     assert lines == {
-        "transactional": ["@shop.example shop-app"],
-        "marketing": ["@news.example newsletter"],
-        "notification": ["@shop.example shop-alerts"],
+        "transactional": ["@shop.example shop-app", f"canary@shop.example shop-app, {USER}"],
+        "marketing": ["@news.example newsletter", f"canary@news.example newsletter, {USER}"],
+        "notification": ["@shop.example shop-alerts", f"canary@shop.example shop-alerts, {USER}"],
     }
     for one in instances.values():
         assert "reject_sender_login_mismatch" in one.main["smtpd_sender_restrictions"].split()
@@ -230,7 +237,19 @@ def test_bounces_of_our_own_domains_go_to_the_inbound_instance(instance: Instanc
     assert routes == [
         "bounce.shop.example relay:[198.51.100.11]:10026",
         "bounce.news.example relay:[198.51.100.11]:10026",
+        *(f"canary+{node}@bounce.news.example relay:[{address}]:10026" for node, address in HOMES),
+        *(f"canary+{node}@bounce.shop.example relay:[{address}]:10026" for node, address in HOMES),
     ]
+
+
+def test_the_user_of_canaries_may_write_to_canaries_only(instance: Instance) -> None:
+    rules = instance.main["smtpd_recipient_restrictions"]
+    assert f"check_sasl_access inline:{{{USER}=canary_only}}" in rules
+    assert instance.main["smtpd_restriction_classes"] == "canary_only"
+    assert instance.main["canary_only"].split()[-1] == "reject"
+    allowed = [line for line in instance.files["canaries"].splitlines() if not line.startswith("#")]
+    assert len(allowed) == 8
+    assert all(line.startswith("canary+") and line.endswith(" OK") for line in allowed)
 
 
 def test_unsigned_mail_is_never_sent(instance: Instance) -> None:

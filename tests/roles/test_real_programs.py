@@ -9,6 +9,7 @@ import pytest
 from fleet.inventory import NodeModel
 from fleet.return_path import return_path_key, token_time
 from tests.roles.plane import staged
+from tests.roles.plane.canary import WAYS
 from tests.roles.plane.play import ROLES
 
 pytestmark = pytest.mark.lab
@@ -97,6 +98,15 @@ def test_the_log_has_the_whole_story_without_passwords(played: dict[str, Any]) -
     assert len(re.findall(r"status=sent", played["log"])) >= 2
     assert len(re.findall(r"status=bounced", played["log"])) == 1
     assert "password-of" not in played["log"]
+
+
+def test_a_nodes_own_messages_come_back_to_it_and_its_user_may_write_to_nobody_else(
+    played: dict[str, Any],
+) -> None:
+    found = played["canaries"]
+    assert found["taken by"] == dict.fromkeys(WAYS, "east-1.fleet.example")
+    assert found["arrived"] == dict.fromkeys(WAYS, True)
+    assert found["to a stranger"].startswith("RCPT TO: 554 5.7.1 <0-canary>")
 
 
 def test_a_hang_is_noticed_and_leaves_nothing_behind(played: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.roles.plane import views
+from tests.roles.plane import canary, views
 from tests.roles.plane.receiver import Receiver, receiving
 from tests.roles.plane.stage import RECEIVER, Stage, stage, start
 
@@ -147,6 +147,7 @@ async def play(image: Path, work: Path, bundle: bytes) -> dict[str, Any]:
         start(here, INSTANCES)
         async with receiving(here.root, RECEIVER) as (receiver, trust):
             found |= await asyncio.to_thread(scenes, here, receiver, trust)
+            found["canaries"] = await canary.scene(here)
             found["hang"] = await asyncio.to_thread(hang, here, trust)
             found["views"] = await asyncio.to_thread(views.scene, here)
         found["log"] = here.log("postfix-transactional.log")
