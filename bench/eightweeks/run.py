@@ -128,7 +128,7 @@ class Weeks:
             self.result.expired += queue.expire(tick)
         serving = self._serving(tick)
         self.result.address_days += len(serving) / TICKS_PER_DAY
-        self.approach.plan(tick, serving, {key: len(queue) for key, queue in self.queues.items()})
+        self.approach.plan(tick, serving, {key: queue.refused() for key, queue in self.queues.items()})
         before = self.result.attempts
         for kind in PER_DAY:  # transactional first
             for isp in self.receivers:

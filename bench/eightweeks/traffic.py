@@ -93,6 +93,10 @@ class Queue:
     def due(self, tick: int) -> int:
         return sum(batch.messages for batch in self._batches.values() if batch.due <= tick)
 
+    def refused(self) -> int:
+        """Messages that wait for another try."""
+        return sum(batch.messages for key, batch in self._batches.items() if key[3])
+
     def expire(self, tick: int) -> int:
         """Valid messages given up; they are removed."""
         old = [key for key in self._batches if tick - key[0] >= LIFETIME_TICKS]

@@ -26,7 +26,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Messages that wait for one path's ISP, now and an hour ago."""
+    """Refused messages that wait for another try at one path's ISP, now and an hour ago."""
 
     now: int = 0
     before: int = 0
