@@ -1,6 +1,6 @@
 """One ISP's view of one sending address, tick by tick."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bench.eightweeks.isp_model import Receiver
@@ -10,6 +10,19 @@ TICKS_PER_DAY = 86_400 // TICK_SECONDS
 TICK_HOURS = TICK_SECONDS / 3600
 USUAL_DAYS = 7.0
 """Over which the usual volume is smoothed, as ISPs are said to look at a week."""
+
+
+FADING = 1 - 1 / TICKS_PER_DAY
+TRUSTED_MESSAGES = 500.0
+"""Shares of fewer count in proportion."""
+
+
+class Seen(NamedTuple):
+    """What was taken of late, older messages counting less."""
+
+    taken: float
+    bounced: float
+    complaints: float
 
 
 class Answer(NamedTuple):
@@ -39,6 +52,7 @@ class View:
     _bounced: int = 0
     _complaints: float = 0.0
     _owed: float = 0.0
+    _seen: "Seen" = field(default_factory=lambda: Seen(0.0, 0.0, 0.0))
 
     def room(self) -> int:
         """Messages it takes in what is left of this tick."""
@@ -74,9 +88,15 @@ class View:
         model, harm = self.model, 0.0
         if self._offered:
             harm += model.excess_harm_per_hour * self._excess / self._offered
+        self._remember()
         if self._taken:
-            harm += model.bounce_harm_per_hour * max(0.0, self._bounced / self._taken - 0.02)
-            harm += model.complaint_harm_per_hour * max(0.0, self._complaints / self._taken - 0.001)
+            trust = min(1.0, self._seen.taken / TRUSTED_MESSAGES)
+            bounced, complained = (
+                self._seen.bounced / self._seen.taken,
+                self._seen.complaints / self._seen.taken,
+            )
+            harm += trust * model.bounce_harm_per_hour * max(0.0, bounced - 0.02)
+            harm += trust * model.complaint_harm_per_hour * max(0.0, complained - 0.001)
         self.reputation = max(0.0, self.reputation - harm * TICK_HOURS)
         if tick >= self.blocked_until and self.reputation < model.block_below:
             self.blocked_until = tick + int(model.block_hours / TICK_HOURS)
@@ -89,6 +109,15 @@ class View:
         if (tick + 1) % TICKS_PER_DAY == 0:
             self.usual_per_day += (self.taken_today - self.usual_per_day) / USUAL_DAYS
             self.taken_today = 0
+
+    def _remember(self) -> None:
+        """Shares are those of about a day: a handful of messages shows nothing."""
+        was = self._seen
+        self._seen = Seen(
+            was.taken * FADING + self._taken,
+            was.bounced * FADING + self._bounced,
+            was.complaints * FADING + self._complaints,
+        )
 
     def _spam_share(self) -> float:
         model = self.model

@@ -128,7 +128,7 @@ class Weeks:
             self.result.expired += queue.expire(tick)
         serving = self._serving(tick)
         self.result.address_days += len(serving) / TICKS_PER_DAY
-        self.approach.plan(tick, serving, {key: len(queue) for key, queue in self.queues.items()})
+        self.approach.plan(tick, serving, {key: queue.refused() for key, queue in self.queues.items()})
         before = self.result.attempts
         for kind in PER_DAY:  # transactional first
             for isp in self.receivers:
@@ -171,7 +171,8 @@ class Weeks:
         share = sum(one.good * one.complaint_share for one in batches) / max(1, good)
         total, seen, done_good, done_invalid = sum(rooms.values()), 0, 0, 0
         taken = bounced = 0
-        for host, room in rooms.items():
+        turn = tick % len(rooms)  # no address is always the one that gets what does not divide
+        for host, room in (*[*rooms.items()][turn:], *[*rooms.items()][:turn]):
             seen += room
             part_good, part_invalid = good * seen // total - done_good, invalid * seen // total - done_invalid
             done_good, done_invalid = done_good + part_good, done_invalid + part_invalid

@@ -52,9 +52,9 @@ def arrivals(tick: int, receivers: Mapping[str, Receiver]) -> Iterator[tuple[str
             if messages:
                 invalid = int(messages * INVALID_SHARE)
                 yield kind, isp, Batch(tick, messages - invalid, invalid, COMPLAINT_SHARE[kind], tick)
-    if day == BAD_LIST_DAY and 9 <= hour < 15:
+    if day == BAD_LIST_DAY and 9 <= hour < 10:
         for isp, model in receivers.items():
-            messages = int(BAD_LIST_MESSAGES * model.share_of_mail / 12)
+            messages = int(BAD_LIST_MESSAGES * model.share_of_mail / 2)
             invalid = int(messages * BAD_LIST_INVALID)
             yield "marketing", isp, Batch(tick, messages - invalid, invalid, BAD_COMPLAINT_SHARE, tick)
 
@@ -62,7 +62,7 @@ def arrivals(tick: int, receivers: Mapping[str, Receiver]) -> Iterator[tuple[str
 def _share(kind: str, hour: float) -> float:
     """Of the day's volume, in a tick that begins at `hour`."""
     if kind == "marketing":
-        return 1 / 12 if 9 <= hour < 15 else 0.0
+        return 1 / 2 if 9 <= hour < 10 else 0.0  # an application hands a mailing over as fast as it can
     waking = 30  # ticks from seven to ten at night
     most = 1.4 / TICKS_PER_DAY
     return most if 7 <= hour < 22 else (1 - waking * most) / (TICKS_PER_DAY - waking)
@@ -92,6 +92,10 @@ class Queue:
 
     def due(self, tick: int) -> int:
         return sum(batch.messages for batch in self._batches.values() if batch.due <= tick)
+
+    def refused(self) -> int:
+        """Messages that wait for another try."""
+        return sum(batch.messages for key, batch in self._batches.items() if key[3])
 
     def expire(self, tick: int) -> int:
         """Valid messages given up; they are removed."""

@@ -1,6 +1,6 @@
 """What happened to a number of attempts, and the shares that decisions are made from. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from delivery.model import Attempt, Category, Outcome
@@ -95,6 +95,21 @@ def counts_of(attempt: Attempt, times: int = 1) -> Counts:
     if attempt.outcome is Outcome.BOUNCED:
         return Counts(bounced={category_of(attempt): times})
     return NOTHING
+
+
+def total(parts: Iterable[Counts]) -> Counts:
+    """The sum of many."""
+    delivered = complaints = 0
+    deferred: dict[Category, int] = {}
+    bounced: dict[Category, int] = {}
+    for one in parts:
+        delivered += one.delivered
+        complaints += one.complaints
+        for category, count in one.deferred.items():
+            deferred[category] = deferred.get(category, 0) + count
+        for category, count in one.bounced.items():
+            bounced[category] = bounced.get(category, 0) + count
+    return Counts(delivered, deferred, bounced, complaints)
 
 
 def _share(part: int, whole: int) -> float:

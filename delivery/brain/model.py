@@ -58,6 +58,7 @@ class PathSeen:
     last_attempt_at: float | None = None
     marks: tuple[Mark, ...] = ()
     queued: int = 0
+    """Messages that were refused here, or by this ISP, and wait for another try; new mail is none of them."""
     queued_before: int = 0
     """An hour ago."""
     spam_share: float | None = None

@@ -26,7 +26,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Messages that wait for one path's ISP, now and an hour ago."""
+    """Refused messages that wait for another try at one path's ISP, now and an hour ago."""
 
     now: int = 0
     before: int = 0
@@ -65,12 +65,13 @@ def _address(tallies: Tallies, one: Address, memory: Memory, now: float) -> Addr
     tally = tallies.of(Subject(address=one.address))
     was = memory.addresses.get(one.address)
     returned_at = None if was is None else _returned_at(was.member)
+    week = _hours(tally, WEEK_HOURS, returned_at, now)
     return AddressSeen(
         pool=one.pool,
         age_days=one.age_days,
         day=_hours(tally, DAY_HOURS, returned_at, now),
-        week=_hours(tally, WEEK_HOURS, returned_at, now),
-        since_return=_hours(tally, WEEK_HOURS, returned_at, now),
+        week=week,
+        since_return=week,
         listings=one.listings,
         present=one.present,
     )

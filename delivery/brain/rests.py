@@ -116,7 +116,7 @@ def _by_itself(
 ) -> tuple[Member, tuple[Event, ...]]:
     if sign.out_now:
         if one.service is Service.RESTING and one.outright:
-            return replace(one, until=max(one.until or 0.0, now + rules.rest_seconds)), ()
+            return _still_out(name, one, sign, rules, now)
         return _rest(name, one, sign, rules, now, sign.out_now, outright=True)
     if one.service is Service.RESTING and now >= (one.until or 0.0) and sign.score >= rules.return_above:
         told = f"{name} is on probation after {_days(now - one.since)} of rest"
@@ -127,6 +127,18 @@ def _by_itself(
     if one.rests and one.service is Service.ACTIVE and now - one.since > rules.forget_seconds:
         return replace(one, rests=0), ()
     return one, ()
+
+
+def _still_out(
+    name: str, one: Member, sign: Sign, rules: ReputationRules, now: float
+) -> tuple[Member, tuple[Event, ...]]:
+    """A listing that outlasts a day is no slip: by then receivers have learnt from it on their own."""
+    longer = replace(one, until=max(one.until or 0.0, now + rules.rest_seconds))
+    if one.burnt or now - one.since < rules.burnt_after_seconds:
+        return longer, ()
+    told = f"{name} is burnt and will be rebuilt over weeks without transactional mail: still {sign.out_now}"
+    evidence = {"score": sign.score, "out_seconds": now - one.since}
+    return replace(longer, burnt=True), (Event(EventKind.BURNT, name, told, evidence),)
 
 
 def _after_probation(

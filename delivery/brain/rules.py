@@ -159,6 +159,8 @@ class ReputationRules:
     rests_window_seconds: float = DAY_SECONDS
     burnt_below: float = 15.0
     """A score so low, or a second rest for a block: the reputation is gone. Estimate."""
+    burnt_after_seconds: float = DAY_SECONDS
+    """Listed for so long: the same. Estimate."""
     believed_listed_share: float = 0.5
     """A list that names more than this share of all addresses at once, none of them refused, is doubted:
     lists that were closed have answered "listed" to every question."""

@@ -80,7 +80,7 @@ class Symptoms:
     week: Counts
     """The seven days before today."""
     queued: int = 0
-    """Messages waiting for this path's ISP."""
+    """Refused messages that wait for another try at this path's ISP."""
     queued_before: int = 0
     """The same an hour ago."""
     spam_share: float | None = None
@@ -153,7 +153,7 @@ def _throttled(near: Counts, week: Counts, rules: StageRules) -> str:
 def _queue(seen: Symptoms, rules: StageRules) -> str:
     if seen.queued < max(rules.least_queued, rules.queue_factor * seen.queued_before):
         return ""
-    return f"{seen.queued} messages wait, {seen.queued_before} an hour ago"
+    return f"{seen.queued} messages wait for another try, {seen.queued_before} an hour ago"
 
 
 def _spam(seen: Symptoms, rules: StageRules, *, throttled: bool) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from delivery.brain.counts import NOTHING, Counts, counts_of
+from delivery.brain.counts import NOTHING, Counts, counts_of, total
 from delivery.brain.marks import Mark, mark_of, newest
 from delivery.model import Attempt, Path
 
@@ -58,11 +58,7 @@ class Tally:
     def between(self, width: int, first: int, last: int) -> Counts:
         """The sum of the buckets numbered `first` to `last`, both included."""
         found = self.buckets[width]
-        total = NOTHING
-        for number in range(first, last + 1) if last - first < len(found) else sorted(found):
-            if first <= number <= last and number in found:
-                total = total + found[number]
-        return total
+        return total(counts for number, counts in found.items() if first <= number <= last)
 
     def last(self, width: int, count: int, now: float) -> Counts:
         """The last `count` buckets, the running one included."""

@@ -166,9 +166,13 @@ def test_each_rest_is_longer_and_the_second_for_a_block_burns() -> None:
 def test_a_listing_that_lasts_keeps_it_out() -> None:
     listed = {**dict.fromkeys(names(3), WELL), "192.0.2.0": Sign(100.0, "", "listed by a.example")}
     members, _ = judge_group({}, listed, RULES, NOON)
-    members, events = judge_group(members, listed, RULES, NOON + 10 * DAY)
-    assert members["192.0.2.0"].until == NOON + 10 * DAY + RULES.rest_seconds
+    members, events = judge_group(members, listed, RULES, NOON + DAY - 1)
+    assert members["192.0.2.0"].until == NOON + DAY - 1 + RULES.rest_seconds
     assert not events
+    members, events = judge_group(members, listed, RULES, NOON + DAY)
+    assert [event.kind for event in events] == [EventKind.BURNT]
+    assert "still listed by a.example" in events[0].sentence
+    assert judge_group(members, listed, RULES, NOON + 2 * DAY)[1] == ()
 
 
 SCORES = st.lists(
