@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from delivery.errors import ScheduleError
-from fleet.catalogue import Source
 from fleet.document import Document, UnreadableError, read_document
 from fleet.problems import Problem, whole_file
+from fleet.sources import Source
 from fleet.spec.base import Label
 from fleet.validation import validate
 
