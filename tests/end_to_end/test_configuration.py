@@ -13,7 +13,7 @@ from tests.end_to_end.command import Done, mtafleet
 from tests.end_to_end.configured import Configured, changes, failures, snapshots
 from tests.end_to_end.system import NAME, System
 
-MOST_TASKS = 40
+MOST_TASKS = 44
 DRIFTED = "east-2"
 FRONT_DOOR = "/etc/haproxy/haproxy.cfg"
 
