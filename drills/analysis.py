@@ -10,6 +10,8 @@ STALL_SECONDS = 0.05
 """A sender this late was kept from running: its pace is far slower than a timer's error."""
 LEAST_SHARE_PERCENT = 20.0
 """A fault of a node that hardly anybody used would prove little; of four equal nodes one carries 25 %."""
+WAYS_TOLD = 3
+"""Kinds of failures that a verdict tells: the journal has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class RouteFigures:
     `bad` are those begun after the fault, before the repair; `last_bad_seconds` is the time from the fault to
     the *start* of the last of them, 0 when there was none. Of those begun after the repair, `bad_after_heal`
     were slow or failed (a lab machine that boots takes processor time from all others), and
-    `failed_after_heal` were not accepted, which a returning node excuses never.
+    `failed_after_heal` were not accepted, which a returning node excuses never: `failures_after_heal` tells how,
+    the most frequent first.
 
     None of these counts `stalled`: attempts that were accepted, but slowly, while the sender itself got no
     processor. They tell about the computer the drill ran on, not about the fleet.
@@ -30,6 +33,7 @@ class RouteFigures:
     last_bad_seconds: float
     bad_after_heal: int
     failed_after_heal: int
+    failures_after_heal: tuple[str, ...]
     under_way_at_fault: int
     under_way_bad: int
     stalled: int
@@ -102,7 +106,12 @@ def verdict(scenario: Scenario, seen: Observation, measured: Figures) -> Verdict
             Check(
                 "no new session through the sidecar fails while the node returns",
                 sidecar.failed_after_heal == 0,
-                f"{sidecar.failed_after_heal} failed, {sidecar.bad_after_heal} bad",
+                "; ".join(
+                    [
+                        f"{sidecar.failed_after_heal} failed, {sidecar.bad_after_heal} bad",
+                        *sidecar.failures_after_heal,
+                    ]
+                ),
             )
         )
         checks.append(
@@ -201,7 +210,25 @@ def _route_figures(seen: Observation, attempts: list[Transaction]) -> RouteFigur
         last_bad_seconds=max((t.started_at - seen.fault_at for t in bad), default=0.0),
         bad_after_heal=sum(t.bad for t in after_heal),
         failed_after_heal=sum(not t.accepted for t in after_heal),
+        failures_after_heal=_ways_of_failing(seen, after_heal),
         under_way_at_fault=len(under_way),
         under_way_bad=sum(t.bad for t in under_way),
         stalled=len(stalled),
     )
+
+
+def _ways_of_failing(seen: Observation, attempts: Iterable[Transaction]) -> tuple[str, ...]:
+    """Up to three kinds of failures: how many, at which node, since when after the repair began."""
+    kinds: dict[str, list[Transaction]] = {}
+    for one in attempts:
+        if not one.accepted:
+            kinds.setdefault(f"{one.server or 'no server'}: {one.code or ''} {one.error}".rstrip(), []).append(one)
+    most = sorted(kinds.items(), key=lambda kind: -len(kind[1]))[:WAYS_TOLD]
+    return tuple(
+        f"{len(which)} x {way} ({_span(seen, which)} s after the repair began)" for way, which in most
+    )
+
+
+def _span(seen: Observation, attempts: list[Transaction]) -> str:
+    begins = [one.started_at - seen.healing_at for one in attempts]
+    return f"{min(begins):.1f} to {max(begins):.1f}"
