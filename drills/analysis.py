@@ -21,8 +21,8 @@ class RouteFigures:
     `bad` are those begun after the fault, before the repair; `last_bad_seconds` is the time from the fault to
     the *start* of the last of them, 0 when there was none. Of those begun after the repair, `bad_after_heal`
     were slow or failed (a lab machine that boots takes processor time from all others), and
-    `failed_after_heal` were not accepted, which a returning node excuses never: `failures_after_heal` tells how,
-    the most frequent first.
+    `failed_after_heal` were not accepted, which a returning node excuses never; `failures_after_heal` tells
+    how, the most frequent first.
 
     None of these counts `stalled`: attempts that were accepted, but slowly, while the sender itself got no
     processor. They tell about the computer the drill ran on, not about the fleet.
@@ -33,10 +33,10 @@ class RouteFigures:
     last_bad_seconds: float
     bad_after_heal: int
     failed_after_heal: int
-    failures_after_heal: tuple[str, ...]
     under_way_at_fault: int
     under_way_bad: int
     stalled: int
+    failures_after_heal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,8 @@ def _ways_of_failing(seen: Observation, attempts: Iterable[Transaction]) -> tupl
     kinds: dict[str, list[Transaction]] = {}
     for one in attempts:
         if not one.accepted:
-            kinds.setdefault(f"{one.server or 'no server'}: {one.code or ''} {one.error}".rstrip(), []).append(one)
+            said = " ".join(word for word in (str(one.code or ""), one.error) if word)
+            kinds.setdefault(f"{one.server or 'no server'}: {said}", []).append(one)
     most = sorted(kinds.items(), key=lambda kind: -len(kind[1]))[:WAYS_TOLD]
     return tuple(
         f"{len(which)} x {way} ({_span(seen, which)} s after the repair began)" for way, which in most
